@@ -1,0 +1,74 @@
+# Every verb of the project. make help lists them; make check is what CI runs.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+FUZZTIME ?= 30s
+COUNT ?= 5
+# How check tests: with the race detector, and never from the cache, since Go cannot see
+# that the Python backend of testdata/legacy changed. Needs a C compiler; TEST_FLAGS= does without.
+check: TEST_FLAGS ?= -race -count=1
+# The files we ship are judged as they are, not under settings of the caller's shell.
+BARE := unset $${!CROSSFADE_@};
+
+.PHONY: help
+help: ## List the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-8s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/crossfade, static (VERSION=v1.2.3)
+	CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/crossfade ./cmd/crossfade
+
+.PHONY: run
+run: build ## Serve with proxy.yaml (UPSTREAM=http://127.0.0.1:8000 MODE=dual)
+	bin/crossfade serve --config proxy.yaml $(if $(UPSTREAM),--upstream '$(UPSTREAM)') $(if $(MODE),--mode '$(MODE)')
+
+.PHONY: demo
+demo: ## An embedded legacy backend, crossfade in front of it, and a tour
+	go run ./cmd/crossfade demo
+
+.PHONY: test
+test: ## All tests; installs what they need into .cache
+	./scripts/python-env.sh
+	go test $(TEST_FLAGS) ./...
+
+.PHONY: check
+check: lint test up-to-date contracts ## All that CI runs: lint, tests with -race, generated docs, contracts
+
+.PHONY: lint
+lint: ## gofmt, go vet and the pinned golangci-lint (import rules are in .golangci.yml)
+	@unformatted=$$(gofmt -l .); [[ -z $$unformatted ]] || { echo "not formatted; run gofmt -w on:"; echo "$$unformatted"; exit 1; }
+	go vet ./...
+	./scripts/golangci-lint.sh run ./...
+
+.PHONY: up-to-date
+up-to-date:
+	@mkdir -p .cache
+	$(BARE) go run ./cmd/crossfade endpoints -o markdown >.cache/endpoints.md
+	@diff -u docs/endpoints.md .cache/endpoints.md || { echo "docs/endpoints.md is not what the contract says: run make golden and read the diff"; exit 1; }
+
+.PHONY: contracts
+contracts:
+	$(BARE) go run ./cmd/crossfade check --config proxy.yaml
+	@$(BARE) for contract in examples/contracts/*.yaml; do \
+		echo "crossfade check $$contract"; \
+		go run ./cmd/crossfade check --config proxy.yaml "$$contract" || exit 1; \
+	done
+
+.PHONY: fuzz
+fuzz: ## Each fuzz target for FUZZTIME=30s (FUZZ=regexp picks some)
+	FUZZTIME='$(FUZZTIME)' FUZZ='$(FUZZ)' ./scripts/fuzz.sh
+
+.PHONY: golden
+golden: ## Write expected outputs and generated docs anew; read the diff before you commit
+	go test $$(grep -rl --include='*_test.go' 'Bool("update"' . | xargs -n1 dirname | sort -u) -update
+	@mkdir -p .cache
+	$(BARE) go run ./cmd/crossfade endpoints -o markdown >.cache/endpoints.md
+	mv .cache/endpoints.md docs/endpoints.md
+
+.PHONY: bench
+bench: ## Benchmarks of the lens engine and the data path (COUNT=5)
+	go test -run '^$$' -bench . -benchmem -count '$(COUNT)' ./transform/... ./proxy/...

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"go.uber.org/zap"
+
+	"github.com/crossfade-proxy/crossfade/config"
+	"github.com/crossfade-proxy/crossfade/proxy"
+	"github.com/crossfade-proxy/crossfade/transform/contract"
+)
+
+// loaded is one consistent reading of the configuration and the contracts it names.
+type loaded struct {
+	config   *config.Config
+	contract *contract.Contract
+}
+
+// load reads proxy.yaml, the environment, flags and contracts. extra are further contract files. Everything that
+// is wrong with any of them comes as one error.
+func (p *process) load(o config.Options, extra []string) (*loaded, error) {
+	var declared *contract.Contract
+	read := o.ReadFile
+	if read == nil {
+		read = os.ReadFile
+	}
+	o.Environ = p.environ
+	o.Endpoints = func(files []string) ([]config.Declared, error) {
+		c, err := readContracts(read, withoutTwice(append(slices.Clone(files), extra...)))
+		if err != nil {
+			return nil, err
+		}
+		declared = c
+		list := make([]config.Declared, len(c.Endpoints))
+		for i, e := range c.Endpoints {
+			list[i] = config.Declared{Name: e.Name, Enabled: e.Enabled}
+		}
+		return list, nil
+	}
+	c, err := config.Load(o)
+	if err != nil {
+		return nil, err
+	}
+	enabled := make(map[string]bool, len(c.Endpoints))
+	for _, e := range c.Endpoints {
+		enabled[e.Name] = e.Enabled
+	}
+	switched, err := declared.Switch(enabled)
+	if err != nil {
+		return nil, err
+	}
+	return &loaded{config: c, contract: switched}, nil
+}
+
+// loadLawful is load for those who serve by it: contracts whose examples or laws do not hold are refused.
+func (p *process) loadLawful(o config.Options) (*loaded, error) {
+	l, err := p.load(o, nil)
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, f := range l.contract.Check() {
+		errs = append(errs, errors.New(f.String()))
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return l, nil
+}
+
+// withoutTwice leaves out files that are there already: one that proxy.yaml lists may be named to be checked.
+func withoutTwice(files []string) []string {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(files, func(name string) bool {
+		if abs, err := filepath.Abs(name); err == nil {
+			name = abs
+		}
+		again := seen[name]
+		seen[name] = true
+		return again
+	})
+}
+
+func readContracts(read func(string) ([]byte, error), files []string) (*contract.Contract, error) {
+	var sources []contract.Source
+	var errs []error
+	for _, name := range files {
+		data, err := read(name)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("contract: %w", err))
+			continue
+		}
+		sources = append(sources, contract.Source{Name: name, Data: data})
+	}
+	c, err := contract.Load(sources...)
+	if errs = append(errs, err); errors.Join(errs...) != nil {
+		return nil, errors.Join(errs...)
+	}
+	return c, nil
+}
+
+// newProxy makes the data path of what was loaded. It is one of several that share transport
+// while the configuration changes.
+func (l *loaded) newProxy(transport http.RoundTripper, logger *zap.Logger) (*proxy.Proxy, error) {
+	c := l.config
+	modes := proxy.Fixed{Default: proxy.Mode(c.Mode), Endpoints: map[string]proxy.Mode{}}
+	policies := map[string]proxy.Policy{}
+	for _, e := range c.Endpoints {
+		modes.Endpoints[e.Name] = proxy.Mode(e.Mode)
+		policies[e.Name] = proxy.Policy{SessionRoute: proxy.SessionRoute(e.SessionRoute), OnFailure: proxy.OnFailure(e.OnFailure)}
+	}
+	return proxy.New(proxy.Options{
+		Upstream:  c.Upstream.URL,
+		Contract:  l.contract,
+		Decider:   modes,
+		Transport: transport,
+		Policies:  policies,
+		Limits:    proxy.Limits{MaxBody: int64(c.Limits.MaxBody), MaxDepth: c.Limits.MaxDepth},
+		Logger:    logger,
+	})
+}
+
+func newTransport(c config.Upstream) *proxy.Transport {
+	return proxy.NewTransport(proxy.TransportOptions{
+		DialTimeout:           c.DialTimeout,
+		ResponseHeaderTimeout: c.ResponseHeaderTimeout,
+		IdleTimeout:           c.IdleTimeout,
+		MaxIdleConnections:    c.MaxIdleConnections,
+	})
+}

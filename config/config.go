@@ -1,0 +1,165 @@
+// Package config turns proxy.yaml, the environment and the command's flags into one checked
+// [Config].
+//
+// Start at [Load]. It reads every layer, says everything that is wrong with any of them at
+// once, and gives a value that nobody changes afterwards: a reload makes a new one and the
+// caller swaps it, or keeps the last good one.
+//
+// # Layers
+//
+// default < file < environment < command flag. The later layer wins, key by key, and the Config
+// remembers where each value came from ([Config.Source], [Config.Settings]). [Keys] is the table
+// of all keys: the file's grammar, the variables, the flags, the defaults and
+// docs/configuration.md come from it, so that a new key is one entry there and one field here.
+//
+// # Modes
+//
+// `mode` is for every endpoint that has no mode of its own. A mode of an endpoint's own, from
+// the file or (over it) from the environment, wins over `mode` whatever layer that comes from:
+// the more exact word counts. The flag --mode alone beats both; it means "set all of them to this".
+//
+// # Strictness
+//
+// Nothing is decoded weakly: `mode: 3`, `max_body: true` and `listen: 8080` are errors, and so is
+// a key, a variable that begins with CROSSFADE_, or an endpoint that nobody knows. Names of
+// endpoints are values in a list and never keys, since viper lower-cases keys.
+//
+// The package knows YAML, never HTTP. It does not read contracts: it gives their paths, and is
+// told the names of the endpoints that they declare ([Options.Endpoints]).
+package config
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Config is what crossfade was told to do. Everything in it has been checked. It is immutable:
+// whoever holds one may share it between goroutines and must not write to it.
+type Config struct {
+	Version  int      `mapstructure:"version"` // of the language of proxy.yaml; always 1
+	Mode     Mode     `mapstructure:"mode"`
+	Server   Server   `mapstructure:"server"`
+	Admin    Admin    `mapstructure:"admin"`
+	Upstream Upstream `mapstructure:"upstream"`
+	Limits   Limits   `mapstructure:"limits"`
+	Log      Log      `mapstructure:"log"`
+	// DataDir is the directory for what is kept between starts, relative to the working
+	// directory; "" keeps nothing. Load neither looks at it nor creates it.
+	DataDir string `mapstructure:"data_dir"`
+
+	// Contracts are the operator's contract files in order. Relative paths in proxy.yaml have
+	// been joined to the directory of proxy.yaml.
+	Contracts []string
+	// Endpoints has one entry for every endpoint of the contracts, in their order, with
+	// everything that applies to it resolved.
+	Endpoints []Endpoint
+	// File is the path of the proxy.yaml that was read, "" when there was none.
+	File string
+
+	settings []Setting
+}
+
+// Server is the listener for traffic. A timeout of 0 means none.
+type Server struct {
+	Listen            string        `mapstructure:"listen"`              // host:port
+	ReadHeaderTimeout time.Duration `mapstructure:"read_header_timeout"` // never 0
+	IdleTimeout       time.Duration `mapstructure:"idle_timeout"`
+	MaxHeaderBytes    Size          `mapstructure:"max_header_bytes"`
+	DrainDelay        time.Duration `mapstructure:"drain_delay"`
+	ShutdownTimeout   time.Duration `mapstructure:"shutdown_timeout"`
+}
+
+// Admin is the listener for operators.
+type Admin struct {
+	Listen string `mapstructure:"listen"` // host:port, "" for no admin listener
+}
+
+// Upstream is the legacy backend. No timeout is 0.
+type Upstream struct {
+	// URL is absolute, http or https, without user, query and fragment; its path, if it has
+	// one, goes before every path. It is nil when nobody gave one, unless Options.Require asks for it.
+	URL                   *url.URL      `mapstructure:"url"`
+	DialTimeout           time.Duration `mapstructure:"dial_timeout"`
+	ResponseHeaderTimeout time.Duration `mapstructure:"response_header_timeout"`
+	IdleTimeout           time.Duration `mapstructure:"idle_timeout"`
+	MaxIdleConnections    int           `mapstructure:"max_idle_connections"` // at least 1
+}
+
+// Limits bound what one body may cost.
+type Limits struct {
+	MaxBody  Size `mapstructure:"max_body"`
+	MaxDepth int  `mapstructure:"max_depth"` // levels of objects and lists
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  string `mapstructure:"level"`  // debug, info, warn or error
+	Format string `mapstructure:"format"` // json, console or auto
+}
+
+// Endpoint is what applies to one endpoint of the contracts.
+type Endpoint struct {
+	Name         string
+	Mode         Mode
+	Enabled      bool // false: its routes pass untouched, as if nobody had declared it
+	SessionRoute SessionRoute
+	OnFailure    OnFailure
+}
+
+// Setting is one value with its origin.
+type Setting struct {
+	// Key is dotted: "server.listen"; "endpoints.context-me.mode" for what applies to one endpoint.
+	Key string
+	// Value is written as in proxy.yaml; a list's items are joined by ", ".
+	Value string
+	// Source is "default", "contract" (whether an endpoint is enabled), "proxy.yaml:12" (the file
+	// as it was named, and the line), "environment CROSSFADE_MODE" or "flag --mode".
+	Source string
+}
+
+// Settings lists every value in the order of [Keys], then those of each endpoint.
+func (c *Config) Settings() []Setting { return slices.Clone(c.settings) }
+
+// Source says where the value of a key came from, as Setting.Source does; "" for a key that
+// there is not. For the mode of an endpoint it is where the mode that applies was set.
+func (c *Config) Source(key string) string {
+	for _, s := range c.settings {
+		if s.Key == key {
+			return s.Source
+		}
+	}
+	return ""
+}
+
+// RestartNeeded names the keys that differ between c and a Config loaded before it and that a
+// running process cannot take on (Key.Restart), so that a reload can say so instead of
+// seeming to have obeyed.
+func (c *Config) RestartNeeded(before *Config) []string {
+	var names []string
+	for _, k := range Keys() {
+		if k.Restart && c.value(k.Name) != before.value(k.Name) {
+			names = append(names, k.Name)
+		}
+	}
+	return names
+}
+
+func (c *Config) value(key string) string {
+	for _, s := range c.settings {
+		if s.Key == key {
+			return s.Value
+		}
+	}
+	return ""
+}
+
+// list writes words as a sentence does: "a, b or c".
+func list(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}

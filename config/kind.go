@@ -1,0 +1,180 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// scalar says how YAML must write a value, so that nothing is decoded weakly. The environment
+// and flags know text alone.
+type scalar int
+
+const (
+	textScalar scalar = iota
+	numberScalar
+	boolScalar
+)
+
+// kind is what values a key takes.
+type kind struct {
+	name   string // for the table of keys: "duration"
+	want   string // for errors: "a duration such as 30s"
+	scalar scalar
+	// parse gives the value for Config. Its errors name the text and what is wanted. It is nil
+	// for lists.
+	parse func(text string) (any, error)
+}
+
+// listKind is for keys whose values are lists; the file alone can give them.
+func listKind(of string) kind { return kind{name: "list of " + of, want: "a list of " + of} }
+
+// word takes one of a few words. what is the singular for errors.
+func word[T ~string](what string, words []T) kind {
+	names := make([]string, len(words))
+	for i, w := range words {
+		names[i] = string(w)
+	}
+	return kind{
+		name: strings.Join(names, ", "),
+		want: list(names),
+		parse: func(text string) (any, error) {
+			return T(text), checkWord(what, T(text), words)
+		},
+	}
+}
+
+// text takes printable text; with empty also "".
+func text(want string, empty bool) kind {
+	return kind{name: "text", want: want, parse: func(text string) (any, error) {
+		if text == "" && !empty {
+			return nil, fmt.Errorf("want %s, got nothing", want)
+		}
+		if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			return nil, fmt.Errorf("want %s, got %s with control characters", want, quote(text))
+		}
+		return text, nil
+	}}
+}
+
+// boolean takes true and false, and no other way to say so.
+func boolean() kind {
+	const want = "true or false"
+	return kind{name: "boolean", want: want, scalar: boolScalar, parse: func(text string) (any, error) {
+		if text != "true" && text != "false" {
+			return nil, fmt.Errorf("want %s, got %s", want, quote(text))
+		}
+		return text == "true", nil
+	}}
+}
+
+// number takes a whole number in decimal digits.
+func number(low, high int) kind {
+	want := fmt.Sprintf("a whole number from %d to %d", low, high)
+	if low == high {
+		want = fmt.Sprintf("the number %d", low)
+	}
+	return kind{name: "number", want: want, scalar: numberScalar, parse: func(text string) (any, error) {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < low || n > high || strconv.Itoa(n) != text {
+			return nil, fmt.Errorf("want %s, got %s", want, quote(text))
+		}
+		return n, nil
+	}}
+}
+
+// duration takes a Go duration. least is the smallest allowed; 0 lets 0s turn the timeout off.
+func duration(least time.Duration) kind {
+	want := "a duration such as 500ms, 30s or 2m"
+	if least > 0 {
+		want = fmt.Sprintf("a duration of at least %s, such as 500ms, 30s or 2m", least)
+	}
+	return kind{name: "duration", want: want, parse: func(text string) (any, error) {
+		// A bare 0 is a duration to Go; here everything has a unit.
+		d, err := time.ParseDuration(text)
+		if err != nil || d < least || text == "0" {
+			return nil, fmt.Errorf("want %s, got %s", want, quote(text))
+		}
+		return d, nil
+	}}
+}
+
+// size takes a Size within bounds.
+func size(least, most Size) kind {
+	want := fmt.Sprintf("a size from %s to %s, such as 64KiB", least, most)
+	return kind{name: "size", want: want, parse: func(text string) (any, error) {
+		s, err := ParseSize(text)
+		if err != nil || s < least || s > most {
+			return nil, fmt.Errorf("want %s, got %s", want, quote(text))
+		}
+		return s, nil
+	}}
+}
+
+// address takes host:port to listen on. With off, "" is allowed and means no listener.
+func address(off bool) kind {
+	want := "an address such as 127.0.0.1:8080, or :8080 for every interface"
+	if off {
+		want += `, or "" for none`
+	}
+	return kind{name: "address", want: want, parse: func(text string) (any, error) {
+		if off && text == "" {
+			return text, nil
+		}
+		host, port, err := net.SplitHostPort(text)
+		if err != nil || !isHost(host) && host != "" || !isPort(port) {
+			return nil, fmt.Errorf("want %s, got %s", want, quote(text))
+		}
+		return text, nil
+	}}
+}
+
+// upstreamURL takes the backend's address. "" is nil: not told.
+func upstreamURL() kind {
+	const want = "a URL such as http://127.0.0.1:8000"
+	return kind{name: "URL", want: want, parse: func(text string) (any, error) {
+		if text == "" {
+			return (*url.URL)(nil), nil
+		}
+		u, err := url.Parse(text)
+		// First, and without the text: it would put a password into the log.
+		if strings.Contains(text, "@") {
+			return nil, errors.New("want no user or password in it: crossfade hands the client's own credentials on")
+		}
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || !isHost(u.Hostname()) || u.Port() != "" && !isPort(u.Port()) || strings.HasSuffix(u.Host, ":") {
+			return nil, fmt.Errorf("want %s, got %s", want, quote(text))
+		}
+		if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(text, "#") {
+			return nil, fmt.Errorf("want %s, without a query or fragment, got %s", want, quote(text))
+		}
+		return u, nil
+	}}
+}
+
+// isHost accepts IP addresses and host names. It looks nothing up.
+func isHost(host string) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	return len(host) <= 253 && regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?$`).MatchString(host)
+}
+
+func isPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && strconv.FormatUint(n, 10) == port
+}
+
+// quote quotes a text for an error, cut so that a wrong file does not flood the terminal.
+func quote(text string) string {
+	const most = 60 // characters; enough to know the text again
+	if runes := []rune(text); len(runes) > most {
+		return strconv.Quote(string(runes[:most])) + "…"
+	}
+	return strconv.Quote(text)
+}

@@ -1,0 +1,181 @@
+package proxy
+
+import (
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// Record is what is known of a request when it is over: what the access line says and what an
+// Observer gets. It has no path, query, header or body of the caller's: only names of the contract
+// and measures.
+type Record struct {
+	RequestID string
+	Method    string
+	// Endpoint, Route (its template) and Side (session, flow, or both where they share a route)
+	// are empty for what is none of the contract's.
+	Endpoint string
+	Route    string
+	Side     string
+	// Mode and Reason are the decision; empty when there was none to make.
+	Mode   Mode
+	Reason Reason
+	// Status is what the client got; 499 when it left before, 0 when the connection was cut
+	// without a head.
+	Status  int
+	Outcome Outcome
+	// Problem is the last word of the problem's type when the answer is one of ours.
+	Problem string
+	// Bytes of the body that went to the client.
+	Bytes int64
+	// Duration is the whole time; Upstream the time until the upstream's head was there (and its body,
+	// where it was read to be mapped); Transform the time in lenses. Upstream and Transform are 0
+	// where there was none.
+	Duration, Upstream, Transform time.Duration
+	// Fallback and RequestFallback say why the answer, or the request's body, passed unmapped
+	// although it should have been mapped; empty when all went well.
+	Fallback, RequestFallback Fallback
+	// Mapped: the answer's body was changed. Native: it had the flow shape already.
+	Mapped, Native bool
+	// Unmapped and Unknown count, over both directions, members that a shape dropped although no
+	// operation names them, and words that no table knew.
+	Unmapped, Unknown int
+
+	err error // the cause of a problem, fallback or cut; for the log alone
+}
+
+// Outcome says how an exchange ended.
+type Outcome string
+
+// The outcomes.
+const (
+	Answered   Outcome = "answered"    // with the upstream's answer, mapped or not
+	Refused    Outcome = "refused"     // with an answer of crossfade's own
+	Cut        Outcome = "cut"         // in the middle of an answer: the upstream broke off
+	ClientGone Outcome = "client_gone" // the client did not wait
+)
+
+// statusClientGone is the status in the log for a client that left; no client ever sees it.
+const statusClientGone = 499
+
+// Fallback says in one word why something passed unmapped.
+type Fallback string
+
+// The fallbacks. Those of requests begin with "request-".
+const (
+	FallbackUnmappable    Fallback = "unmappable"     // the lens found something that it cannot map
+	FallbackSize          Fallback = "too-large"      // more than Limits.MaxBody, as it came or decoded
+	FallbackMediaType     Fallback = "media-type"     // not JSON by its Content-Type
+	FallbackCoding        Fallback = "coding"         // a Content-Encoding that is unknown or broken
+	FallbackStatus        Fallback = "status"         // a 206 or 304 that nobody asked for
+	FallbackAmbiguous     Fallback = "ambiguous-path" // the path may be an endpoint's, or not
+	FallbackRequest       Fallback = "request-unmappable"
+	FallbackRequestCoding Fallback = "request-coding"
+)
+
+// Observer is told about every exchange when its answer has been handed to the server. Calls
+// are concurrent, each on its request's goroutine, which waits: it must not block. A panic in
+// it is logged and goes no further.
+type Observer interface {
+	Observe(Record)
+}
+
+// fallback is the word that the client is told: the answer's, or else the request's.
+func (rec *Record) fallback() Fallback {
+	if rec.Fallback != "" {
+		return rec.Fallback
+	}
+	return rec.RequestFallback
+}
+
+func (rec *Record) describe(r *route, d Decision) {
+	rec.Endpoint, rec.Route, rec.Side = r.endpoint.Name, string(r.template), string(r.side)
+	rec.Mode, rec.Reason = d.Mode, d.Reason
+}
+
+// The message and the keys of the access line. They are a promise to whoever searches logs.
+const (
+	accessMessage = "request"
+
+	keyRequestID = "request_id"
+)
+
+// report writes the access line and tells the observer.
+func (x *exchange) report() {
+	if line := x.proxy.logger.Check(x.record.level(), accessMessage); line != nil {
+		line.Write(zap.Inline(&x.record))
+	}
+	if x.proxy.observer == nil {
+		return
+	}
+	defer func() {
+		if fault := recover(); fault != nil {
+			x.proxy.logger.Error("panic in the observer", zap.String(keyRequestID, x.record.RequestID), zap.Any("panic", fault))
+		}
+	}()
+	x.proxy.observer.Observe(x.record)
+}
+
+// level: error when crossfade could not give what it stands for, warn when it gave less or the
+// upstream failed by itself, else info.
+func (rec *Record) level() zapcore.Level {
+	switch {
+	case rec.Outcome == ClientGone:
+		return zapcore.InfoLevel
+	case rec.Outcome == Cut, rec.Outcome == Refused && rec.Status >= 500:
+		return zapcore.ErrorLevel
+	case rec.fallback() != "", rec.Status >= 500:
+		return zapcore.WarnLevel
+	}
+	return zapcore.InfoLevel
+}
+
+// MarshalLogObject writes the fields of the access line.
+func (rec *Record) MarshalLogObject(enc zapcore.ObjectEncoder) error {
+	enc.AddString(keyRequestID, rec.RequestID)
+	enc.AddString("method", rec.Method)
+	if rec.Endpoint != "" {
+		enc.AddString("endpoint", rec.Endpoint)
+		enc.AddString("route", rec.Route)
+		enc.AddString("side", rec.Side)
+		enc.AddString("mode", string(rec.Mode))
+		enc.AddString("reason", string(rec.Reason))
+		enc.AddBool("mapped", rec.Mapped)
+	}
+	enc.AddInt("status", rec.Status)
+	enc.AddString("outcome", string(rec.Outcome))
+	enc.AddInt64("bytes", rec.Bytes)
+	enc.AddFloat64("duration_ms", milliseconds(rec.Duration))
+	if rec.Upstream > 0 {
+		enc.AddFloat64("upstream_ms", milliseconds(rec.Upstream))
+	}
+	if rec.Transform > 0 {
+		enc.AddFloat64("transform_ms", milliseconds(rec.Transform))
+	}
+	for _, word := range [...]struct{ key, value string }{
+		{"problem", rec.Problem},
+		{"fallback", string(rec.Fallback)},
+		{"request_fallback", string(rec.RequestFallback)},
+	} {
+		if word.value != "" {
+			enc.AddString(word.key, word.value)
+		}
+	}
+	if rec.Native {
+		enc.AddBool("native", true)
+	}
+	if rec.Unmapped > 0 {
+		enc.AddInt("unmapped", rec.Unmapped)
+	}
+	if rec.Unknown > 0 {
+		enc.AddInt("unknown", rec.Unknown)
+	}
+	if rec.err != nil {
+		enc.AddString("error", fmt.Sprint(rec.err))
+	}
+	return nil
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

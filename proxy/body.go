@@ -1,0 +1,136 @@
+package proxy
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// pieceSize is how much of a body that is not mapped is in memory at a time. Large enough for
+// few system calls on large bodies, small enough for thousands of them at once.
+const pieceSize = 64 << 10
+
+// pieces is the pool of buffers that bodies are copied with (httputil.BufferPool).
+type pieces struct{ pool sync.Pool }
+
+func (p *pieces) Get() []byte {
+	if b, ok := p.pool.Get().(*[pieceSize]byte); ok {
+		return b[:]
+	}
+	return make([]byte, pieceSize)
+}
+
+func (p *pieces) Put(b []byte) { p.pool.Put((*[pieceSize]byte)(b)) }
+
+// workspace is the memory of one answer being mapped: as it came, decoded, mapped. It belongs to
+// one exchange, until the client has taken the body or nobody wants it any more.
+type workspace struct {
+	raw, plain, out []byte
+}
+
+// maxPooled bounds, in bytes, what a workspace may hold and still be used again. Rarely is a
+// body larger; memory for one that is should not wait for the next.
+const maxPooled = 4 << 20
+
+type workspaces struct{ pool sync.Pool }
+
+func (p *workspaces) get() *workspace {
+	if w, ok := p.pool.Get().(*workspace); ok {
+		return w
+	}
+	return &workspace{}
+}
+
+func (p *workspaces) put(w *workspace) {
+	if cap(w.raw)+cap(w.plain)+cap(w.out) <= maxPooled {
+		p.pool.Put(w)
+	}
+}
+
+// firstRead is how much memory a body of unknown length gets at first, in bytes.
+const firstRead = 16 << 10
+
+// read reads a body into w.raw: all of it, or limit+1 bytes, and then whole is false. known is
+// its length, -1 if unknown.
+func (w *workspace) read(body io.Reader, known, limit int64) (whole bool, err error) {
+	if w.raw, err = fill(w.raw[:0], body, known, limit); err != nil {
+		return false, fmt.Errorf("read the upstream's body: %w", err)
+	}
+	return int64(len(w.raw)) <= limit, nil
+}
+
+// gunzip decodes w.raw. Lengths and checksums are verified; what grows beyond limit is an error.
+func (w *workspace) gunzip(limit int64) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(w.raw))
+	if err != nil {
+		return nil, fmt.Errorf("gzip: %w", err)
+	}
+	if w.plain, err = fill(w.plain[:0], z, -1, limit); err != nil {
+		return nil, fmt.Errorf("gzip: %w", err)
+	}
+	if int64(len(w.plain)) > limit {
+		return nil, fmt.Errorf("gzip: %w: more than %d bytes come out", errTooLarge, limit)
+	}
+	return w.plain, nil
+}
+
+// fill appends what r has to b, up to limit+1 bytes. It asks until the end, so that a reader
+// that checks something there has checked it.
+func fill(b []byte, r io.Reader, known, limit int64) ([]byte, error) {
+	want := int64(firstRead)
+	if known >= 0 {
+		want = known + 1 // one more, to see the end without growing
+	}
+	if int64(cap(b)) < want {
+		b = make([]byte, 0, want)
+	}
+	for int64(len(b)) <= limit {
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+		n, err := r.Read(b[len(b):min(int64(cap(b)), limit+1)])
+		b = b[:len(b)+n]
+		if err == io.EOF {
+			return b, nil
+		}
+		if err != nil {
+			return b, err
+		}
+	}
+	return b, nil
+}
+
+// heldBody gives out a body that is in a workspace, and perhaps the rest of it behind.
+type heldBody struct {
+	pool *workspaces
+	held *workspace
+	left []byte
+	rest io.ReadCloser
+}
+
+func (b *heldBody) Read(p []byte) (int, error) {
+	if len(b.left) > 0 {
+		n := copy(p, b.left)
+		b.left = b.left[n:]
+		return n, nil
+	}
+	if b.rest != nil {
+		return b.rest.Read(p)
+	}
+	return 0, io.EOF
+}
+
+// Close gives the workspace back. ReverseProxy calls it when it has read what it wants.
+func (b *heldBody) Close() error {
+	if b.held != nil {
+		b.left = nil
+		b.pool.put(b.held)
+		b.held = nil
+	}
+	if b.rest != nil {
+		return b.rest.Close()
+	}
+	return nil
+}

@@ -1,0 +1,77 @@
+package proxy
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// Mode is the way crossfade treats one request of an endpoint. The zero value is not valid.
+type Mode string
+
+// The modes.
+const (
+	// Passthrough changes nothing, in either direction.
+	Passthrough Mode = "passthrough"
+	// Dual answers in both shapes at once and takes either.
+	Dual Mode = "dual"
+	// FlowOnly answers in the flow shape alone.
+	FlowOnly Mode = "flow_only"
+)
+
+// Check says what is wrong with a mode, nil if nothing is.
+func (m Mode) Check() error {
+	switch m {
+	case Passthrough, Dual, FlowOnly:
+		return nil
+	}
+	return fmt.Errorf("unknown mode %q (want %s, %s or %s)", string(m), Passthrough, Dual, FlowOnly)
+}
+
+// Reason says why a request has its mode, in one word for logs and metrics.
+type Reason string
+
+// The reasons that this package gives. Deciders have more.
+const (
+	// ReasonDefault is the mode of all endpoints that have none of their own.
+	ReasonDefault Reason = "default"
+	// ReasonEndpoint is the endpoint's own mode.
+	ReasonEndpoint Reason = "endpoint"
+	// ReasonInvalid is what becomes of a decision for no known mode: passthrough.
+	ReasonInvalid Reason = "invalid"
+)
+
+// Decision is the mode of one request, and why.
+type Decision struct {
+	Mode   Mode
+	Reason Reason
+}
+
+// Decider says the mode of a request of the named endpoint. It is asked exactly once for
+// each, before anything is read from the request's body; it must not read the body, change
+// the request or block. Calls are concurrent.
+type Decider interface {
+	Decide(r *http.Request, endpoint string) Decision
+}
+
+// Fixed decides by the endpoint's name alone. Modes that are not valid decide for passthrough.
+type Fixed struct {
+	Default   Mode
+	Endpoints map[string]Mode // by the endpoint's name; must not change any more
+}
+
+// Decide implements Decider.
+func (f Fixed) Decide(_ *http.Request, endpoint string) Decision {
+	if m, ok := f.Endpoints[endpoint]; ok {
+		return Decision{m, ReasonEndpoint}
+	}
+	return Decision{f.Default, ReasonDefault}
+}
+
+// decide asks the decider. Its answer is the mode of everything that happens to the request.
+func (p *Proxy) decide(r *http.Request, endpoint string) Decision {
+	d := p.decider.Decide(r, endpoint)
+	if d.Mode.Check() != nil {
+		return Decision{Passthrough, ReasonInvalid}
+	}
+	return d
+}

@@ -1,0 +1,107 @@
+package proxy
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"net/http"
+	"strings"
+)
+
+const headerRequestID = "X-Request-Id"
+
+// maxRequestID bounds a caller's id in bytes: several of the usual forms joined.
+const maxRequestID = 128
+
+// requestID is the caller's id where it is fit for a log, else a new one.
+func requestID(r *http.Request, newID func() string) string {
+	if v := r.Header[headerRequestID]; len(v) == 1 && fitID(v[0]) {
+		return v[0]
+	}
+	return newID()
+}
+
+// fitID says whether a caller's id may stand in a log and in an answer.
+func fitID(id string) bool {
+	return id != "" && len(id) <= maxRequestID && strings.IndexFunc(id, notInID) < 0
+}
+
+func notInID(c rune) bool {
+	return c >= 0x80 || !unreserved(byte(c)) && !strings.ContainsRune("+/=:@,", c)
+}
+
+// randomID is a random UUID (version 4).
+func randomID() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails: it ends the process instead
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	var text [36]byte
+	at := 0
+	for _, part := range [...][]byte{b[:4], b[4:6], b[6:8], b[8:10], b[10:]} {
+		if at > 0 {
+			text[at] = '-'
+			at++
+		}
+		at += hex.Encode(text[at:], part)
+	}
+	return string(text[:])
+}
+
+// dropUnderscored takes fields out whose name has an underscore. Backends behind CGI or WSGI read
+// X_Forwarded_For as X-Forwarded-For, and a client could speak as a proxy that way.
+func dropUnderscored(h http.Header) {
+	for name := range h {
+		if strings.IndexByte(name, '_') >= 0 {
+			delete(h, name)
+		}
+	}
+}
+
+// dropDigests takes out what vouches for bytes that are no longer the same.
+func dropDigests(h http.Header) {
+	for _, name := range [...]string{
+		"Content-Md5", "Digest", "Content-Digest", "Repr-Digest", "Signature", "Signature-Input",
+	} {
+		delete(h, name)
+	}
+}
+
+// isJSON goes by the media type alone. What says to be something else is something else.
+func isJSON(h http.Header) bool {
+	v := h["Content-Type"]
+	if len(v) != 1 {
+		return false
+	}
+	if v[0] == "application/json" {
+		return true
+	}
+	media, _, _ := strings.Cut(v[0], ";")
+	media = strings.ToLower(strings.TrimSpace(media))
+	return media == "application/json" ||
+		strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")
+}
+
+// contentCoding is what a body's bytes are, as far as crossfade can read them.
+type contentCoding int
+
+const (
+	codingNone contentCoding = iota
+	codingGzip
+	codingOther
+)
+
+func coding(h http.Header) contentCoding {
+	v := h["Content-Encoding"]
+	switch {
+	case len(v) == 0:
+		return codingNone
+	case len(v) > 1:
+		return codingOther
+	}
+	switch strings.ToLower(strings.TrimSpace(v[0])) {
+	case "", "identity":
+		return codingNone
+	case "gzip", "x-gzip":
+		return codingGzip
+	}
+	return codingOther
+}

@@ -1,0 +1,74 @@
+package proxy
+
+import "net/http"
+
+// recorder is the client's side of an exchange: it completes the head where it goes out, and
+// remembers what was sent.
+type recorder struct {
+	http.ResponseWriter
+	exchange *exchange
+	status   int   // of the final head; 0 before
+	written  int64 // bytes of the body
+	closing  bool  // the connection must not carry another request
+	failed   bool  // the client took no more
+}
+
+// Headers of crossfade's own, on answers of endpoints.
+const (
+	headerMode     = "Crossfade-Mode"
+	headerFallback = "Crossfade-Fallback"
+)
+
+// WriteHeader sends the head. Interim ones (1xx) pass as they are.
+func (c *recorder) WriteHeader(status int) {
+	if c.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		c.status = status
+		h := c.Header()
+		c.complete(h)
+		if c.exchange.record.Problem == "" {
+			leaveOut(h, "Content-Type")
+			leaveOut(h, "Date")
+		}
+		if c.closing {
+			h.Set("Connection", "close")
+		}
+	}
+	c.ResponseWriter.WriteHeader(status)
+}
+
+// leaveOut keeps net/http from adding a field that the upstream did not send.
+func leaveOut(h http.Header, name string) {
+	if _, ok := h[name]; !ok {
+		h[name] = nil
+	}
+}
+
+// complete says in a head what the endpoint's mode is, and what of it failed.
+func (c *recorder) complete(h http.Header) {
+	rec := &c.exchange.record
+	if rec.Endpoint == "" {
+		return
+	}
+	h[headerMode] = []string{string(rec.Mode)}
+	if word := rec.fallback(); word != "" {
+		h.Set(headerFallback, string(word))
+	} else {
+		h.Del(headerFallback)
+	}
+}
+
+// Write sends a piece of the body.
+func (c *recorder) Write(b []byte) (int, error) {
+	if c.status == 0 {
+		c.WriteHeader(http.StatusOK)
+	}
+	n, err := c.ResponseWriter.Write(b)
+	c.written += int64(n)
+	if err != nil {
+		c.failed = true
+	}
+	return n, err
+}
+
+// Unwrap lets http.ResponseController flush and hijack.
+func (c *recorder) Unwrap() http.ResponseWriter { return c.ResponseWriter }

@@ -1,0 +1,1 @@
+"""A legacy backend that speaks sessions, on FastAPI."""

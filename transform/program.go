@@ -1,0 +1,132 @@
+package transform
+
+// A program is a lens compiled for one direction and one form: a tree that follows the
+// body, with what to do at each member that matters. All else is scanned and stays.
+type program struct {
+	root    node
+	strict  bool      // both names of a member with different values are an error (ToSession)
+	objects []*object // all of them, for their numbers
+	asides  int       // how many uses of shapes there are
+	guesses int
+	slots   int
+	globals []global // members of the body's root that shapes fall back on
+}
+
+// node says what to do with one value. At most one of its parts is set.
+type node struct {
+	object *object  // edit the object in place
+	each   *node    // do this with every element of the list
+	text   *textMap // map the string in place
+	wrap   *wrapPlan
+	op     Op // the first operation here or below that does not forgive absence; nil: none
+}
+
+// object is what to do with an object: edit it in place, or only read it for a closed shape.
+type object struct {
+	id     int // its place in run.seen
+	base   int // its first place in run.slots
+	names  names
+	fields []field
+	last   []addition // put in at its end, in the order of the operations
+	asides []int      // of its fields' uses
+	union  bool       // nothing is taken away
+	global bool       // a shape falls back on one of its members
+	spare  bool       // read only: remember the members that have no field
+	guess  int        // read only: its first place in run.guesses
+}
+
+// field is a member that matters: it is read, edited, or only watched for.
+type field struct {
+	name string
+	op   Op // the operation that reads it, for errors
+
+	node   *node    // what to do with its value where it stands
+	text   *textMap // maps its value
+	target int      // the field of its new name, -1 for none; if that one is there, it wins
+	quoted string   // its new name in quotes: renamed in place (Replace), or a copy goes behind it (Union)
+	remove bool     // it goes (Replace)
+	must   bool     // absent, together with its target, is an error
+	want   byte     // when it is another field's target: '{' or '[', null aside; 0: anything
+	wantOp Op
+	uses   []*shapeUse
+	behind []addition // what goes directly behind it
+	counts *shapeUse  // the list whose length it tells (Filter)
+	source bool       // a name of the shape that is read
+	native bool       // a name of the shape that is written
+}
+
+// shapeUse is a Project or a Collect: the member's value is written aside in its shape and
+// put in at the object's end.
+type shapeUse struct {
+	op     Op
+	index  int    // of op in its list
+	lit    string // Wrap: how the body begins
+	shape  *shape
+	list   bool
+	aside  int       // its place in run.asides
+	first  *shapeUse // Collect: the object that goes first if it is not among the elements
+	key    int       // the slot of the elements' key; the first object is read by the same shape
+	filter *Filter
+}
+
+// addition puts a member in: a shape that was written aside, a copy, or a value from elsewhere.
+type addition struct {
+	op     Op
+	lit    string // `"name":`
+	target int    // the field of its name, which wins when it is there
+	use    *shapeUse
+	from   int // the field whose use or copy it is; -1: none
+	first  int // Collect: the field of the object that goes first; -1: none
+	else_  []source
+}
+
+// source is where a value may come from besides its member. One is set.
+type source struct {
+	lit    string
+	name   string // a variable
+	global int    // index in program.globals, when lit and name are ""
+}
+
+type global struct {
+	object *object
+	field  int
+}
+
+// wrapPlan is a Wrap in either direction: the whole body is replaced.
+type wrapPlan struct {
+	op      Wrap
+	use     *shapeUse
+	steps   []step  // ToFlow: the further members
+	object  *object // the body that has the wrapped shape: its field 0 is the list
+	session bool    // the way back
+}
+
+// shape is a compiled Shape, for one direction.
+type shape struct {
+	decl  *Shape
+	open  *object // an open shape: edits
+	read  *object // a closed one: what to read,
+	steps []step  // and what to write
+	lift  bool    // UnmappedUnder, ToSession: what is kept there comes back
+}
+
+// step writes one member of a closed shape.
+type step struct {
+	member   *Member
+	lit      string  // `"name":`
+	object   *object // where its value is read; nil: nowhere
+	field    int
+	plain    bool // the same name and value on both sides: copied as they stand
+	text     *textMap
+	else_    []source
+	constant string // the whole member when the first of else_ is a constant
+	nest     []step
+	must     bool
+	omit     string // ToSession: a default, which is left out
+	under    bool   // the member that unmapped members go below,
+	keep     string // in an object of this name
+	lift     bool   // ToSession: they come back
+}
+
+// slot is where a member stands in the body: name (with its quotes), value, end.
+type slot struct{ k0, v0, v1 int32 }

@@ -1,0 +1,325 @@
+package transform
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+)
+
+// use writes the value at i aside, in the shape of u, and returns the index behind the value.
+func (r *run) use(i int, u *shapeUse, depth int) int {
+	out := &r.asides[u.aside]
+	c := r.body[i]
+	out.from = len(r.aside)
+	if c == 'n' {
+		end := scanWord(r.body, i, "null")
+		if end < 0 {
+			return r.syntax(^end)
+		}
+		out.null = true
+		r.aside = append(r.aside, "null"...)
+		out.to = len(r.aside)
+		return end
+	}
+	want, kind := byte('{'), "an object"
+	if u.list {
+		want, kind = '[', "a list"
+	}
+	if c != want {
+		if end := scanValue(r.body, i, depth); end < 0 {
+			return r.syntax(^end)
+		}
+		return r.fail(u.op, i, fmt.Errorf("%w: want %s or null, got %s", ErrType, kind, kindOf(c)))
+	}
+	var end int
+	if u.list {
+		end = r.shapeList(i, u, depth)
+	} else {
+		end = r.shapeObject(i, u.op, u.shape, depth)
+		if s := u.shape.read; s != nil && u.key >= 0 && r.seen[s.id]&(1<<u.key) != 0 {
+			out.key = r.slots[s.base+u.key]
+		}
+	}
+	out.to = len(r.aside)
+	return end
+}
+
+// shapeList writes the elements of the list at i aside, without brackets.
+func (r *run) shapeList(i int, u *shapeUse, depth int) int {
+	b := r.body
+	out := &r.asides[u.aside]
+	out.keysFrom, out.keysTo, out.isList = len(r.keys), len(r.keys), true
+	if depth == 0 {
+		return r.syntax(i)
+	}
+	i = skipSpace(b, i+1)
+	if i < len(b) && b[i] == ']' {
+		return i + 1
+	}
+	for index := 0; ; index++ {
+		at := len(r.aside)
+		if out.rows > 0 {
+			r.aside = append(r.aside, ',')
+		}
+		if i >= len(b) {
+			return r.syntax(i)
+		}
+		if b[i] != '{' {
+			if end := scanValue(b, i, depth-1); end < 0 {
+				return r.syntax(^end)
+			}
+			return r.within("["+strconv.Itoa(index)+"]", r.fail(u.op, i, fmt.Errorf("%w: want an object, got %s", ErrType, kindOf(b[i]))))
+		}
+		row := len(r.aside)
+		if i = r.shapeObject(i, u.op, u.shape, depth-1); i < 0 {
+			return r.within("["+strconv.Itoa(index)+"]", i)
+		}
+		if u.first != nil {
+			r.noteKey(u, out)
+		}
+		if u.filter == nil || r.matches(u.filter, r.aside[row:]) {
+			out.rows++
+		} else {
+			r.aside = r.aside[:at]
+			out.filtered = true
+		}
+		if i < len(b) && b[i] <= ' ' {
+			i = skipSpace(b, i)
+		}
+		if i >= len(b) {
+			return r.syntax(i)
+		}
+		if b[i] == ']' {
+			return i + 1
+		}
+		if b[i] != ',' {
+			return r.syntax(i)
+		}
+		i = skipSpace(b, i+1)
+	}
+}
+
+// noteKey compares the element just read with the object that may go first, or keeps its
+// key for when that one has been read.
+func (r *run) noteKey(u *shapeUse, out *aside) {
+	read := u.shape.read
+	if out.listed || r.seen[read.id]&(1<<u.key) == 0 {
+		return
+	}
+	key := r.slots[read.base+u.key]
+	if first := r.asides[u.first.aside].key; first.v1 > 0 {
+		out.listed = r.sameSlot(key, first)
+		return
+	}
+	r.keys = append(r.keys, key)
+	out.keysTo = len(r.keys)
+}
+
+func (r *run) sameSlot(a, b slot) bool {
+	return sameValue(r.body[a.v0:a.v1], r.body[b.v0:b.v1])
+}
+
+// insertList puts the list of a Collect in at pos, the first object before its elements
+// where it is not among them. It is false where there is nothing to put in.
+func (r *run) insertList(pos int, o *object, a *addition, comma bool) {
+	out := &r.asides[a.use.aside]
+	var first *aside
+	if a.first >= 0 && r.seen[o.id]&(1<<a.first) != 0 {
+		first = &r.asides[a.use.first.aside]
+	}
+	if !out.null && !out.isList && first == nil {
+		return
+	}
+	goesFirst := first != nil && !first.null && !out.listed
+	for _, key := range r.keys[out.keysFrom:out.keysTo] {
+		goesFirst = goesFirst && !r.sameSlot(key, first.key)
+	}
+	if goesFirst && a.use.filter != nil && !r.matches(a.use.filter, r.aside[first.from:first.to]) {
+		goesFirst, out.filtered = false, true
+	}
+	if comma {
+		r.insertLit(pos, ",")
+	}
+	r.insertLit(pos, a.lit)
+	if out.null && !goesFirst {
+		r.insertLit(pos, "null")
+		return
+	}
+	rows := out.rows
+	r.insertLit(pos, "[")
+	if goesFirst {
+		r.insertSpan(pos, editAside, first.from, first.to)
+		if rows > 0 {
+			r.insertLit(pos, ",")
+		}
+		rows++
+	}
+	if out.rows > 0 {
+		r.insertSpan(pos, editAside, out.from, out.to)
+	}
+	r.insertLit(pos, "]")
+	if out.filtered && out.count > 0 {
+		e := &r.edits[out.count-1]
+		e.kind, e.lit, e.from, e.to = editLit, strconv.Itoa(rows), 0, 0
+	}
+}
+
+// matches says whether a row, as it was written, has what the request asked for.
+func (r *run) matches(f *Filter, row []byte) bool {
+	for _, c := range f.By {
+		want, ok := r.variable(c.Var)
+		if !ok {
+			continue
+		}
+		value := member(row, c.Member)
+		if value == nil || value[0] != '"' || !bytes.EqualFold(unescape(nil, value), []byte(want)) {
+			return false
+		}
+	}
+	return true
+}
+
+// member finds the value of a member of a valid object; nil when there is none.
+func member(object []byte, name string) (value []byte) {
+	eachMember(object, func(key, whole []byte) {
+		if value == nil && spells(key, name) {
+			value = whole[skipSpace(whole, skipSpace(whole, len(key))+1):]
+		}
+	})
+	return value
+}
+
+// eachMember calls f with the name (in its quotes) and the whole of each member of a valid object.
+func eachMember(object []byte, f func(name, whole []byte)) {
+	for i := skipSpace(object, 1); object[i] != '}'; {
+		k1 := scanString(object, i+1)
+		end := scanValue(object, skipSpace(object, skipSpace(object, k1)+1), len(object))
+		f(object[i:k1], object[i:end])
+		if i = skipSpace(object, end); object[i] == ',' {
+			i = skipSpace(object, i+1)
+		}
+	}
+}
+
+// shapeObject writes the object at i aside in the shape s.
+func (r *run) shapeObject(i int, op Op, s *shape, depth int) int {
+	if s.open != nil {
+		return r.editAside(i, s.open, depth)
+	}
+	spare := len(r.spare)
+	end := r.readObject(i, s.read, depth)
+	if end < 0 {
+		return end
+	}
+	r.aside = append(r.aside, '{')
+	if !r.writeSteps(op, i, s.steps, spare) {
+		return -1
+	}
+	if !r.writeSpare(op, i, s, spare) {
+		return -1
+	}
+	r.aside = append(r.aside, '}')
+	r.spare = r.spare[:spare]
+	return end
+}
+
+// editAside writes the object at i aside, edited.
+func (r *run) editAside(i int, o *object, depth int) int {
+	edits, at := len(r.edits), len(r.aside)
+	end := r.editObject(i, o, depth, 0)
+	if end < 0 {
+		return end
+	}
+	row := len(r.aside)
+	r.aside = r.apply(r.aside, i, end, r.edits[edits:])
+	r.edits = r.edits[:edits]
+	if row > at { // what the edits wrote aside is in the row now
+		n := copy(r.aside[at:], r.aside[row:])
+		r.aside = r.aside[:at+n]
+	}
+	return end
+}
+
+// readObject finds the members of the object at i that a closed shape is made of.
+func (r *run) readObject(i int, o *object, depth int) int {
+	b := r.body
+	if depth == 0 {
+		return r.syntax(i)
+	}
+	seen := uint64(0)
+	slots := r.slots[o.base : o.base+len(o.fields)]
+	var guesses []guess
+	if o.spare {
+		guesses = r.guesses[o.guess : o.guess+guessMembers]
+	}
+	r.seen[o.id] = 0
+	i = skipSpace(b, i+1)
+	if i < len(b) && b[i] == '}' {
+		return i + 1
+	}
+	for k := 0; ; k++ {
+		k0, v0, n := i, 0, 0
+		if g := guessAt(guesses, k); g.n > 0 && i+int(g.n) <= len(b) && string(b[i:i+int(g.n)]) == string(b[g.at:g.at+g.n]) {
+			v0, n = i+int(g.n), int(g.field)
+			if v0 < len(b) && b[v0] <= ' ' { // more space than the last time
+				v0 = skipSpace(b, v0)
+			}
+		} else {
+			var k1 int
+			if _, k1, v0 = r.memberName(i); k1 < 0 {
+				return -1
+			}
+			n = o.names.find(b[k0+1 : k1-1])
+			if k < len(guesses) {
+				guesses[k] = guess{int32(k0), int32(v0 - k0), int32(n)}
+			}
+		}
+		switch {
+		case n >= 0 && o.fields[n].node != nil && v0 < len(b) && b[v0] == '{':
+			if i = r.readObject(v0, o.fields[n].node.object, depth-1); i < 0 {
+				return r.within(o.fields[n].name, i)
+			}
+		case v0 < len(b) && b[v0] == '"':
+			if i = scanString(b, v0+1); i < 0 {
+				return r.syntax(^i)
+			}
+		default:
+			if i = scanValue(b, v0, depth-1); i < 0 {
+				return r.syntax(^i)
+			}
+		}
+		if n >= 0 {
+			if seen&(1<<n) != 0 {
+				return r.within(o.fields[n].name, r.fail(nil, k0, ErrDuplicate))
+			}
+			seen |= 1 << n
+			slots[n] = slot{int32(k0), int32(v0), int32(i)}
+		} else if o.spare {
+			r.spare = append(r.spare, slot{int32(k0), int32(v0), int32(i)})
+		}
+		if i < len(b) && b[i] <= ' ' {
+			i = skipSpace(b, i)
+		}
+		if i >= len(b) {
+			return r.syntax(i)
+		}
+		if b[i] == '}' {
+			r.seen[o.id] = seen
+			return i + 1
+		}
+		if b[i] != ',' {
+			return r.syntax(i)
+		}
+		i++
+		if i < len(b) && b[i] <= ' ' {
+			i = skipSpace(b, i)
+		}
+	}
+}
+
+func guessAt(list []guess, k int) guess {
+	if k < len(list) {
+		return list[k]
+	}
+	return guess{}
+}
