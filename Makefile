@@ -8,6 +8,7 @@ MAKEFLAGS += --no-builtin-rules
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 30s
 COUNT ?= 5
+SOAK ?= 10m
 # How check tests: with the race detector, and never from the cache, since Go cannot see
 # that the Python backend of testdata/legacy changed. Needs a C compiler; TEST_FLAGS= does without.
 check: TEST_FLAGS ?= -race -count=1
@@ -31,18 +32,28 @@ demo: ## An embedded legacy backend, crossfade in front of it, and a tour
 	go run ./cmd/crossfade demo
 
 .PHONY: test
-test: ## All tests; installs what they need into .cache
+test: ## All tests but those of make conformance; installs what they need into .cache
 	./scripts/python-env.sh
-	go test $(TEST_FLAGS) ./...
+	go test $(TEST_FLAGS) $$(go list ./... | grep -v /conformance)
+
+.PHONY: conformance
+conformance: ## The command held to its promises from outside, public suites, a minute of soak
+	./scripts/suites.sh
+	go test -count=1 -timeout 30m -tags suites ./conformance
+	go test -count=1 -timeout 10m -v ./conformance/soak -soak 1m
+
+.PHONY: soak
+soak: ## Mixed traffic with faults, flips and reloads for SOAK=10m
+	go test -count=1 -timeout 0 -v ./conformance/soak -soak '$(SOAK)'
 
 .PHONY: check
-check: lint test up-to-date contracts ## All that CI runs: lint, tests with -race, generated docs, contracts
+check: lint test up-to-date contracts ## What every change has to pass: lint, tests with -race, generated docs, contracts
 
 .PHONY: lint
 lint: ## gofmt, go vet and the pinned golangci-lint (import rules are in .golangci.yml)
 	@unformatted=$$(gofmt -l .); [[ -z $$unformatted ]] || { echo "not formatted; run gofmt -w on:"; echo "$$unformatted"; exit 1; }
-	go vet ./...
-	./scripts/golangci-lint.sh run ./...
+	go vet -tags suites ./...
+	./scripts/golangci-lint.sh run --build-tags suites ./...
 
 .PHONY: up-to-date
 up-to-date:

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
 	"net/url"
@@ -13,6 +14,9 @@ func (l *loader) checkTogether() {
 			l.fail("", name, "missing%s", l.ways(name))
 		}
 	}
+	l.checkLifecycle()
+	l.checkEdge()
+	l.checkUpstream()
 	if l.failed("server.listen") || l.failed("admin.listen") || l.failed("upstream.url") {
 		return
 	}
@@ -21,9 +25,12 @@ func (l *loader) checkTogether() {
 		l.fail(admin.source, "admin.listen", "%s meets server.listen %s (%s): give them two ports",
 			quote(admin.text), quote(server.text), server.source)
 	}
-	if u, ok := upstream.parsed.(*url.URL); ok && u != nil && meet(server.text, dialled(u)) {
-		l.fail(upstream.source, "upstream.url", "%s is where crossfade itself listens (server.listen %s, %s): it would call itself",
-			quote(upstream.text), quote(server.text), server.source)
+	urls, _ := upstream.parsed.([]*url.URL)
+	for _, u := range urls {
+		if meet(server.text, dialled(u)) || "unix:"+u.Path == server.text && u.Scheme == "unix" {
+			l.fail(upstream.source, "upstream.url", "%s is where crossfade itself listens (server.listen %s, %s): it would call itself",
+				quote(u.String()), quote(server.text), server.source)
+		}
 	}
 }
 
@@ -47,13 +54,14 @@ func (l *loader) ways(name string) string {
 
 // dialled is the address that a URL leads to.
 func dialled(u *url.URL) string {
-	port := u.Port()
-	if port == "" && u.Scheme == "https" {
-		port = "443"
-	} else if port == "" {
-		port = "80"
+	return net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), defaultPort(u)))
+}
+
+func defaultPort(u *url.URL) string {
+	if u.Scheme == "https" {
+		return "443"
 	}
-	return net.JoinHostPort(u.Hostname(), port)
+	return "80"
 }
 
 // meet tells whether one listener would take the other address too, as far as that can be

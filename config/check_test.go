@@ -16,7 +16,7 @@ func TestRequire(t *testing.T) {
 		"not given": {err: []string{
 			"upstream.url: missing: give it by upstream.url in proxy.yaml, CROSSFADE_UPSTREAM or --upstream"}},
 		"given badly": {file: "upstream: {url: a}", err: []string{
-			`proxy.yaml:1: upstream.url: want a URL such as http://127.0.0.1:8000, got "a"`}},
+			`proxy.yaml:1: upstream.url: want a URL such as http://127.0.0.1:8000 or unix:///run/backend.sock, got "a"`}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -33,8 +33,8 @@ func TestRequire(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := (&url.URL{Scheme: "http", Host: "a"}); *c.Upstream.URL != *want {
-				t.Errorf("upstream %v, want %v", c.Upstream.URL, want)
+			if want := (&url.URL{Scheme: "http", Host: "a"}); len(c.Upstream.URLs) != 1 || *c.Upstream.URLs[0] != *want {
+				t.Errorf("upstream %v, want %v", c.Upstream.URLs, want)
 			}
 		})
 	}
@@ -60,7 +60,7 @@ func TestAddressesThatMeet(t *testing.T) {
 		"upstream is crossfade":               {"127.0.0.1:8080", "", "http://localhost:8080/api", `flag --upstream: upstream.url: "http://localhost:8080/api" is where crossfade itself listens (server.listen "127.0.0.1:8080", flag --listen): it would call itself`},
 		"upstream is crossfade at port 80":    {":80", "", "http://127.0.0.1", `flag --upstream: upstream.url: "http://127.0.0.1" is where crossfade itself listens (server.listen ":80", flag --listen): it would call itself`},
 		"upstream is crossfade at port 443":   {"[::1]:443", "", "https://[::1]", `flag --upstream: upstream.url: "https://[::1]" is where crossfade itself listens (server.listen "[::1]:443", flag --listen): it would call itself`},
-		"one bad address is not told as both": {"80", "127.0.0.1:8080", "http://127.0.0.1:8080", `flag --listen: server.listen: want an address such as 127.0.0.1:8080, or :8080 for every interface, got "80"`},
+		"one bad address is not told as both": {"80", "127.0.0.1:8080", "http://127.0.0.1:8080", `flag --listen: server.listen: want an address such as 127.0.0.1:8080, :8080 for every interface, or unix: and an absolute path, got "80"`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

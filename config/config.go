@@ -29,7 +29,7 @@
 package config
 
 import (
-	"net/url"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -38,13 +38,17 @@ import (
 // Config is what crossfade was told to do. Everything in it has been checked. It is immutable:
 // whoever holds one may share it between goroutines and must not write to it.
 type Config struct {
-	Version  int      `mapstructure:"version"` // of the language of proxy.yaml; always 1
-	Mode     Mode     `mapstructure:"mode"`
-	Server   Server   `mapstructure:"server"`
-	Admin    Admin    `mapstructure:"admin"`
-	Upstream Upstream `mapstructure:"upstream"`
-	Limits   Limits   `mapstructure:"limits"`
-	Log      Log      `mapstructure:"log"`
+	Version     int         `mapstructure:"version"` // of the language of proxy.yaml; always 1
+	Mode        Mode        `mapstructure:"mode"`
+	NoTransform NoTransform `mapstructure:"no_transform"` // of endpoints without one of their own
+	Server      Server      `mapstructure:"server"`
+	CORS        CORS        `mapstructure:"cors"`
+	Admin       Admin       `mapstructure:"admin"`
+	Upstream    Upstream    `mapstructure:"upstream"`
+	Limits      Limits      `mapstructure:"limits"`
+	// Lifecycle is for every endpoint that has no dates of its own in the contract.
+	Lifecycle Lifecycle `mapstructure:"lifecycle"`
+	Log       Log       `mapstructure:"log"`
 	// DataDir is the directory for what is kept between starts, relative to the working
 	// directory; "" keeps nothing. Load neither looks at it nor creates it.
 	DataDir string `mapstructure:"data_dir"`
@@ -61,36 +65,55 @@ type Config struct {
 	settings []Setting
 }
 
-// Server is the listener for traffic. A timeout of 0 means none.
+// Server is the listener for traffic. A timeout that is 0 means none; those of headers, bodies
+// and writes never are.
 type Server struct {
-	Listen            string        `mapstructure:"listen"`              // host:port
-	ReadHeaderTimeout time.Duration `mapstructure:"read_header_timeout"` // never 0
-	IdleTimeout       time.Duration `mapstructure:"idle_timeout"`
-	MaxHeaderBytes    Size          `mapstructure:"max_header_bytes"`
-	DrainDelay        time.Duration `mapstructure:"drain_delay"`
-	ShutdownTimeout   time.Duration `mapstructure:"shutdown_timeout"`
+	Listen            string         `mapstructure:"listen"` // host:port, or unix: and a path
+	TLS               TLS            `mapstructure:"tls"`
+	H2C               bool           `mapstructure:"h2c"` // false with TLS
+	TrustedProxies    []netip.Prefix `mapstructure:"trusted_proxies"`
+	Compress          bool           `mapstructure:"compress"` // mapped answers
+	ReadHeaderTimeout time.Duration  `mapstructure:"read_header_timeout"`
+	BodyIdleTimeout   time.Duration  `mapstructure:"body_idle_timeout"`
+	WriteIdleTimeout  time.Duration  `mapstructure:"write_idle_timeout"`
+	IdleTimeout       time.Duration  `mapstructure:"idle_timeout"`
+	MaxHeaderBytes    Size           `mapstructure:"max_header_bytes"`
+	DrainDelay        time.Duration  `mapstructure:"drain_delay"`
+	ShutdownTimeout   time.Duration  `mapstructure:"shutdown_timeout"`
+}
+
+// TLS names the files of a listener's certificate. Either CertFile and KeyFile are there both, or
+// all are "" and there is no TLS. Load does not read them.
+type TLS struct {
+	CertFile     string `mapstructure:"cert_file"`
+	KeyFile      string `mapstructure:"key_file"`
+	ClientCAFile string `mapstructure:"client_ca_file"` // "" asks clients for no certificate
+}
+
+// CORS says which pages may call. Without AllowedOrigins it is left to the upstream.
+type CORS struct {
+	AllowedOrigins   []string      `mapstructure:"allowed_origins"` // exact, or "*" alone
+	AllowedMethods   []string      `mapstructure:"allowed_methods"`
+	AllowedHeaders   []string      `mapstructure:"allowed_headers"`
+	ExposedHeaders   []string      `mapstructure:"exposed_headers"`
+	AllowCredentials bool          `mapstructure:"allow_credentials"` // false with "*"
+	MaxAge           time.Duration `mapstructure:"max_age"`
 }
 
 // Admin is the listener for operators.
 type Admin struct {
-	Listen string `mapstructure:"listen"` // host:port, "" for no admin listener
+	Listen string `mapstructure:"listen"` // host:port, or unix: and a path; "" for no admin listener
 }
 
-// Upstream is the legacy backend. No timeout is 0.
-type Upstream struct {
-	// URL is absolute, http or https, without user, query and fragment; its path, if it has
-	// one, goes before every path. It is nil when nobody gave one, unless Options.Require asks for it.
-	URL                   *url.URL      `mapstructure:"url"`
-	DialTimeout           time.Duration `mapstructure:"dial_timeout"`
-	ResponseHeaderTimeout time.Duration `mapstructure:"response_header_timeout"`
-	IdleTimeout           time.Duration `mapstructure:"idle_timeout"`
-	MaxIdleConnections    int           `mapstructure:"max_idle_connections"` // at least 1
-}
-
-// Limits bound what one body may cost.
+// Limits bound what one request may cost, and all of them together. None is 0.
 type Limits struct {
-	MaxBody  Size `mapstructure:"max_body"`
-	MaxDepth int  `mapstructure:"max_depth"` // levels of objects and lists
+	MaxBody         Size `mapstructure:"max_body"`
+	MaxDepth        int  `mapstructure:"max_depth"`         // levels of objects and lists
+	MaxRatio        int  `mapstructure:"max_ratio"`         // decoded to encoded bytes
+	MaxHeaderFields int  `mapstructure:"max_header_fields"` // lines
+	MaxConnections  int  `mapstructure:"max_connections"`   // of clients, at once
+	MaxRequests     int  `mapstructure:"max_requests"`      // at once
+	MaxMemory       Size `mapstructure:"max_memory"`        // of bodies held at once; at least four times MaxBody
 }
 
 // Log says what is logged and how.
@@ -106,6 +129,7 @@ type Endpoint struct {
 	Enabled      bool // false: its routes pass untouched, as if nobody had declared it
 	SessionRoute SessionRoute
 	OnFailure    OnFailure
+	NoTransform  NoTransform
 }
 
 // Setting is one value with its origin.

@@ -41,6 +41,8 @@ func table() string {
 		}
 		def := k.Default
 		switch {
+		case k.kind.scalar == listScalar:
+			def = "`[" + def + "]`"
 		case strings.Contains(def, " "):
 		case def == "" && k.kind.parse != nil && !k.fileOnly:
 			def = "`\"\"`"
@@ -102,7 +104,7 @@ func TestShippedFile(t *testing.T) {
 		}
 		want := "Default: " + k.Default
 		switch {
-		case k.kind.parse == nil:
+		case k.kind.parse == nil, k.kind.scalar == listScalar && k.Default == "":
 			want = "Default: none"
 		case k.Default == "":
 			want = `Default: ""`
@@ -138,7 +140,7 @@ func TestExamplesInTheShippedFile(t *testing.T) {
 		lines = append(lines, line)
 	}
 	c := load(t, options(strings.Join(lines, "")))
-	if want := (Endpoint{"context-me", Dual, true, SessionGone, FailureRefuse}); c.Endpoints[0] != want {
+	if want := (Endpoint{"context-me", Dual, true, SessionGone, FailureRefuse, TransformRewrite}); c.Endpoints[0] != want {
 		t.Errorf("context-me is %+v, want %+v", c.Endpoints[0], want)
 	}
 	if len(c.Contracts) != 1 {

@@ -61,6 +61,7 @@ func (l *loader) endpoint(d Declared) (Endpoint, []Setting) {
 		Enabled:      resolve("enabled", enabled, true).(bool),
 		SessionRoute: resolve("session_route", sessionRoute, true).(SessionRoute),
 		OnFailure:    resolve("on_failure", onFailure, true).(OnFailure),
+		NoTransform:  resolve("no_transform", l.values["no_transform"], true).(NoTransform),
 	}
 	return e, settings
 }

@@ -54,7 +54,7 @@ endpoints:
   - name: sessions-list
     enabled: true
     session_route: serve
-  - {name: context-me, on_failure: original, enabled: true}
+  - {name: context-me, on_failure: original, no_transform: pass, enabled: true}
 `, "CROSSFADE_ENDPOINTS_CONTEXT_ME_ENABLED=false",
 		"CROSSFADE_ENDPOINTS_SESSIONS_LIST_ON_FAILURE_FILE=/run/policy",
 		"CROSSFADE_ENDPOINTS_SESSION_SWITCH_SESSION_ROUTE=serve")
@@ -67,9 +67,9 @@ endpoints:
 	}
 	c := load(t, o)
 	want := []Endpoint{
-		{"context-me", Passthrough, false, SessionGone, FailureOriginal},
-		{"session-switch", Passthrough, true, SessionServe, FailureRefuse},
-		{"sessions-list", Passthrough, true, SessionServe, FailureOriginal},
+		{"context-me", Passthrough, false, SessionGone, FailureOriginal, TransformPass},
+		{"session-switch", Passthrough, true, SessionServe, FailureRefuse, TransformRewrite},
+		{"sessions-list", Passthrough, true, SessionServe, FailureOriginal, TransformRewrite},
 	}
 	if diff := cmp.Diff(want, c.Endpoints); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -78,6 +78,8 @@ endpoints:
 		"endpoints.context-me.enabled":           "environment CROSSFADE_ENDPOINTS_CONTEXT_ME_ENABLED",
 		"endpoints.context-me.session_route":     "default",
 		"endpoints.context-me.on_failure":        "proxy.yaml:6",
+		"endpoints.context-me.no_transform":      "proxy.yaml:6",
+		"endpoints.session-switch.no_transform":  "default",
 		"endpoints.session-switch.enabled":       "contract",
 		"endpoints.session-switch.session_route": "environment CROSSFADE_ENDPOINTS_SESSION_SWITCH_SESSION_ROUTE",
 		"endpoints.sessions-list.enabled":        "proxy.yaml:4",

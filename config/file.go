@@ -87,9 +87,18 @@ func (l *loader) readSection(node ast.Node, section, shown string, take func(k K
 // scalarValue checks that a value is written as the kind of its key wants, then what it says.
 func (l *loader) scalarValue(k Key, shown string, node ast.Node) (value, bool) {
 	text, form, ok := scalarText(node)
+	if k.kind.scalar == listScalar {
+		text, form, ok = l.listText(k, shown, node)
+		if !ok {
+			return value{}, false
+		}
+	}
 	if !ok || form != k.kind.scalar {
 		l.failAt(line(node), shown, "want %s, got %s", k.kind.want, describe(node))
 		return value{}, false
+	}
+	if k.kind.path && text != "" && !filepath.IsAbs(text) {
+		text = filepath.Join(filepath.Dir(l.path), text)
 	}
 	parsed, err := k.kind.parse(text)
 	if err != nil {
@@ -97,6 +106,28 @@ func (l *loader) scalarValue(k Key, shown string, node ast.Node) (value, bool) {
 		return value{}, false
 	}
 	return value{text, parsed, l.at(line(node))}, true
+}
+
+// listText gives a list of texts as the environment would write it. What is wrong with it has
+// been told when ok is false.
+func (l *loader) listText(k Key, shown string, node ast.Node) (text string, form scalar, ok bool) {
+	sequence, ok := node.(*ast.SequenceNode)
+	if !ok && node.Type() != ast.NullType { // nothing: all items are commented out
+		l.failAt(line(node), shown, "want %s, got %s", k.kind.want, describe(node))
+		return "", listScalar, false
+	}
+	var items []string
+	if ok {
+		for i, entry := range sequence.Values {
+			item, form, plain := scalarText(entry)
+			if !plain || form != textScalar || item == "" || strings.Contains(item, ",") {
+				l.failAt(line(entry), fmt.Sprintf("%s[%d]", shown, i), "want %s, got %s", k.kind.want, describe(entry))
+				continue
+			}
+			items = append(items, item)
+		}
+	}
+	return strings.Join(items, ", "), listScalar, !ok || len(items) == len(sequence.Values)
 }
 
 func (l *loader) readContracts(k Key, node ast.Node) {

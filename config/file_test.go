@@ -61,7 +61,7 @@ func TestContractsAreRelativeToTheFile(t *testing.T) {
 	var asked []string
 	o.Endpoints = func(contracts []string) ([]Declared, error) {
 		asked = contracts
-		return contract(), nil
+		return declaredEndpoints(), nil
 	}
 	c := load(t, o)
 	want := []string{"/etc/crossfade/a.yaml", "/etc/b.yaml", "/c.yaml"}

@@ -44,11 +44,12 @@ func checkValid(t *testing.T, c *Config) {
 	if err := c.Mode.Check(); err != nil {
 		t.Error(err)
 	}
-	if len(c.Endpoints) != len(contract()) {
+	if len(c.Endpoints) != len(declaredEndpoints()) {
 		t.Errorf("%d endpoints", len(c.Endpoints))
 	}
 	for _, e := range c.Endpoints {
-		if err := errors.Join(e.Mode.Check(), checkWord("session_route", e.SessionRoute, sessionRoutes()), checkWord("on_failure", e.OnFailure, onFailures())); err != nil {
+		if err := errors.Join(e.Mode.Check(), checkWord("session_route", e.SessionRoute, sessionRoutes()), checkWord("on_failure", e.OnFailure, onFailures()),
+			checkWord("no_transform", e.NoTransform, noTransforms())); err != nil {
 			t.Error(err)
 		}
 	}
@@ -59,8 +60,10 @@ func checkValid(t *testing.T, c *Config) {
 	if c.Limits.MaxBody < KiB || c.Limits.MaxBody > GiB || c.Limits.MaxDepth < 8 || c.Limits.MaxDepth > 10000 {
 		t.Errorf("limits %+v", c.Limits)
 	}
-	if u := c.Upstream.URL; u != nil && (u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "") {
-		t.Errorf("upstream %q", u)
+	for _, u := range c.Upstream.URLs {
+		if u.Host == "" && u.Scheme != "unix" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			t.Errorf("upstream %q", u)
+		}
 	}
 	for _, s := range c.Settings() {
 		if s.Source == "" || c.Source(s.Key) != s.Source {

@@ -1,11 +1,9 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -20,6 +18,7 @@ const (
 	textScalar scalar = iota
 	numberScalar
 	boolScalar
+	listScalar // a list of texts; the environment separates them by commas
 )
 
 // kind is what values a key takes.
@@ -30,6 +29,8 @@ type kind struct {
 	// parse gives the value for Config. Its errors name the text and what is wanted. It is nil
 	// for lists.
 	parse func(text string) (any, error)
+	// path: in the file, a relative path is one from the file's directory.
+	path bool
 }
 
 // listKind is for keys whose values are lists; the file alone can give them.
@@ -56,7 +57,7 @@ func text(want string, empty bool) kind {
 		if text == "" && !empty {
 			return nil, fmt.Errorf("want %s, got nothing", want)
 		}
-		if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		if hasControls(text) {
 			return nil, fmt.Errorf("want %s, got %s with control characters", want, quote(text))
 		}
 		return text, nil
@@ -117,9 +118,10 @@ func size(least, most Size) kind {
 	}}
 }
 
-// address takes host:port to listen on. With off, "" is allowed and means no listener.
+// address takes host:port to listen on, or unix: and an absolute path. With off, "" is allowed
+// and means no listener.
 func address(off bool) kind {
-	want := "an address such as 127.0.0.1:8080, or :8080 for every interface"
+	want := "an address such as 127.0.0.1:8080, :8080 for every interface, or unix: and an absolute path"
 	if off {
 		want += `, or "" for none`
 	}
@@ -127,33 +129,17 @@ func address(off bool) kind {
 		if off && text == "" {
 			return text, nil
 		}
+		if path, ok := strings.CutPrefix(text, "unix:"); ok {
+			if !isSocketPath(path) {
+				return nil, fmt.Errorf("want %s, got %s", want, quote(text))
+			}
+			return text, nil
+		}
 		host, port, err := net.SplitHostPort(text)
 		if err != nil || !isHost(host) && host != "" || !isPort(port) {
 			return nil, fmt.Errorf("want %s, got %s", want, quote(text))
 		}
 		return text, nil
-	}}
-}
-
-// upstreamURL takes the backend's address. "" is nil: not told.
-func upstreamURL() kind {
-	const want = "a URL such as http://127.0.0.1:8000"
-	return kind{name: "URL", want: want, parse: func(text string) (any, error) {
-		if text == "" {
-			return (*url.URL)(nil), nil
-		}
-		u, err := url.Parse(text)
-		// First, and without the text: it would put a password into the log.
-		if strings.Contains(text, "@") {
-			return nil, errors.New("want no user or password in it: crossfade hands the client's own credentials on")
-		}
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || !isHost(u.Hostname()) || u.Port() != "" && !isPort(u.Port()) || strings.HasSuffix(u.Host, ":") {
-			return nil, fmt.Errorf("want %s, got %s", want, quote(text))
-		}
-		if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(text, "#") {
-			return nil, fmt.Errorf("want %s, without a query or fragment, got %s", want, quote(text))
-		}
-		return u, nil
 	}}
 }
 
@@ -168,6 +154,15 @@ func isHost(host string) bool {
 func isPort(port string) bool {
 	n, err := strconv.ParseUint(port, 10, 16)
 	return err == nil && strconv.FormatUint(n, 10) == port
+}
+
+// isSocketPath accepts absolute paths of at most the 107 bytes that the kernel takes.
+func isSocketPath(path string) bool {
+	return strings.HasPrefix(path, "/") && len(path) <= 107 && !hasControls(path)
+}
+
+func hasControls(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
 // quote quotes a text for an error, cut so that a wrong file does not flood the terminal.

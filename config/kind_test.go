@@ -48,16 +48,28 @@ func TestKinds(t *testing.T) {
 			"want a size from 1KiB to 1MiB, such as 64KiB"},
 		"numbers": {number(1, 99), []string{"1", "99"}, []string{"0", "100", "-1", "+1", "01", "1.0", "1e1", "0x1", "1_0", " 1", "", "one", "99999999999999999999"},
 			"want a whole number from 1 to 99"},
-		"addresses": {address(false), []string{":80", "127.0.0.1:80", "[::1]:80", "localhost:0", "a-b.example:65535", "[fe80::1%eth0]:80"},
-			[]string{"", "80", "localhost", "127.0.0.1", ":", ":65536", ":-1", ":080", ":http", "::1:80", "[::1]", "a b:80", "http://a:80", "a/b:80", "-a:80", "a@b:80"},
-			"want an address such as 127.0.0.1:8080, or :8080 for every interface"},
+		"addresses": {address(false), []string{":80", "127.0.0.1:80", "[::1]:80", "localhost:0", "a-b.example:65535", "[fe80::1%eth0]:80", "unix:/run/a.sock", "unix:/" + strings.Repeat("a", 106)},
+			[]string{"", "unix:", "unix:a.sock", "unix:/a\nb", "80", "localhost", "127.0.0.1", ":", ":65536", ":-1", ":080", ":http", "::1:80", "[::1]", "a b:80", "http://a:80", "a/b:80", "-a:80", "a@b:80"},
+			"want an address such as 127.0.0.1:8080, :8080 for every interface, or unix: and an absolute path"},
 		"addresses or none": {address(true), []string{"", ":80"}, []string{"none", "80"},
-			`want an address such as 127.0.0.1:8080, or :8080 for every interface, or "" for none`},
-		"URLs": {upstreamURL(), []string{"", "http://a", "https://a.example:8443", "http://127.0.0.1:8000/", "http://[::1]:8000/base", "HTTP://A"},
-			[]string{"a", "a:80", "//a", "http:", "http://", "http:///x", "http://:80", "ftp://a", "unix:///x", "http://a:", "http://a:0x", "http://a:99999", "http://a b", "http://a/%zz", "/a", "http:a"},
-			"want a URL such as http://127.0.0.1:8000"},
-		"URLs with too much": {upstreamURL(), nil, []string{"http://a?", "http://a?x=1", "http://a#", "http://a/#x"},
-			"want a URL such as http://127.0.0.1:8000, without a query or fragment"},
+			`want an address such as 127.0.0.1:8080, :8080 for every interface, or unix: and an absolute path, or "" for none`},
+		"URLs": {upstreamURLs(), []string{"", "http://a", "https://a.example:8443", "http://127.0.0.1:8000/", "http://[::1]:8000/base", "HTTP://A",
+			"unix:///run/a.sock", "unix:/a", "http://a,http://a:81", "http://a/b, http://c/b", "unix:///a, unix:///b"},
+			[]string{"a", "a:80", "//a", "http:", "http://", "http:///x", "http://:80", "ftp://a", "http://a:", "http://a:0x", "http://a:99999", "http://a b", "http://a/%zz", "/a", "http:a",
+				"unix:", "unix:///", "unix://a/b", "unix:a", "unix:///a/../b"},
+			"want a URL such as http://127.0.0.1:8000 or unix:///run/backend.sock"},
+		"URLs with too much": {upstreamURLs(), nil, []string{"http://a?", "http://a?x=1", "http://a#", "http://a/#x"},
+			"want a URL such as http://127.0.0.1:8000 or unix:///run/backend.sock, without a query or fragment"},
+		"paths to ask for": {upstreamPath(), []string{"", "/", "/health?deep=1", "/a%20b"}, []string{"health", "//h", "http://a/", "/a#b", "/a b", "/%zz", "/a\nb"},
+			`want a path such as /health, or "" for none`},
+		"networks": {networks(), []string{"", "10.0.0.0/8", "10.0.0.1, fd00::/8", "::1,127.0.0.0/8"},
+			[]string{"10", "10.0.0.0/33", "a/8", "fe80::1%eth0", "fe80::%eth0/10"},
+			"want networks such as 10.0.0.0/8, or addresses"},
+		"origins": {origins(), []string{"", "*", "http://localhost:8081", "https://a.example, https://b.example", "http://[::1]:3000"},
+			[]string{"a", "null", "a.example", "https://", "https://A.example", "https://a.example/", "https://a.example:443", "http://a:80", "ftp://a", "https://*.example", "https://u@a", "https://a?b", "https://a#b", "https://a:", "HTTPS://a"},
+			"want origins as browsers write them, such as https://app.example.com (lower case, no path, no default port), or * for every page"},
+		"methods": {tokens("methods", "GET"), []string{"", "GET", "GET, PUT,X-_~!"}, []string{"G T", "*", "GET/1", "Ä", "\""},
+			"want methods such as GET"},
 		"booleans": {boolean(), []string{"true", "false"}, []string{"True", "TRUE", "yes", "on", "1", "t", ""},
 			"want true or false"},
 	}
@@ -76,6 +88,13 @@ func TestKinds(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestSocketPathsThatTheKernelRefuses(t *testing.T) {
+	_, err := address(false).parse("unix:/" + strings.Repeat("a", 107))
+	wantError(t, err, `want an address such as 127.0.0.1:8080, :8080 for every interface, or unix: and an absolute path, got "unix:/`+strings.Repeat("a", 54)+`"…`)
+	_, err = upstreamURLs().parse("unix:///" + strings.Repeat("a", 107))
+	wantError(t, err, `want a URL such as http://127.0.0.1:8000 or unix:///run/backend.sock, got "unix:///`+strings.Repeat("a", 52)+`"…`)
 }
 
 func TestModeCheck(t *testing.T) {

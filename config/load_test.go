@@ -3,7 +3,9 @@ package config
 import (
 	"errors"
 	"io/fs"
+	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -11,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// contract is what the tests' contracts declare.
-func contract() []Declared {
+// declaredEndpoints is what the contracts of the tests declare.
+func declaredEndpoints() []Declared {
 	return []Declared{{"context-me", true}, {"session-switch", true}, {"sessions-list", false}}
 }
 
@@ -35,7 +37,7 @@ func options(text string, environ ...string) Options {
 	return Options{
 		Environ:   environ,
 		ReadFile:  f.read,
-		Endpoints: func([]string) ([]Declared, error) { return contract(), nil },
+		Endpoints: func([]string) ([]Declared, error) { return declaredEndpoints(), nil },
 	}
 }
 
@@ -61,29 +63,54 @@ func wantError(t *testing.T, err error, want ...string) {
 func TestNothingAtAllGivesTheDefaults(t *testing.T) {
 	got := load(t, options(""))
 	want := &Config{
-		Version: 1,
-		Mode:    Passthrough,
+		Version:     1,
+		Mode:        Passthrough,
+		NoTransform: TransformRewrite,
 		Server: Server{
 			Listen:            "127.0.0.1:8080",
+			TrustedProxies:    []netip.Prefix{},
 			ReadHeaderTimeout: 10 * time.Second,
+			BodyIdleTimeout:   30 * time.Second,
+			WriteIdleTimeout:  60 * time.Second,
 			IdleTimeout:       120 * time.Second,
 			MaxHeaderBytes:    64 * KiB,
 			ShutdownTimeout:   30 * time.Second,
 		},
+		CORS: CORS{
+			AllowedOrigins: []string{},
+			AllowedMethods: []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"},
+			AllowedHeaders: []string{
+				"Authorization", "Content-Type", "X-Request-ID", "X-User-ID", "X-User-Role", "X-Client-Account-ID",
+				"X-Engagement-ID", "X-Flow-ID", "X-Session-ID", "X-Client-ID", "X-Requested-With", "X-Trace-ID",
+			},
+			ExposedHeaders:   []string{"X-Request-ID", "X-Trace-ID"},
+			AllowCredentials: true,
+			MaxAge:           10 * time.Minute,
+		},
 		Admin: Admin{Listen: "127.0.0.1:9901"},
 		Upstream: Upstream{
+			TLS:                   UpstreamTLS{HandshakeTimeout: 3 * time.Second},
 			DialTimeout:           2 * time.Second,
+			SendTimeout:           60 * time.Second,
 			ResponseHeaderTimeout: 60 * time.Second,
+			BodyIdleTimeout:       30 * time.Second,
+			BodyTimeout:           2 * time.Minute,
 			IdleTimeout:           90 * time.Second,
 			MaxIdleConnections:    256,
+			MaxHeaderBytes:        MiB,
+			Breaker:               UpstreamBreaker{Failures: 5, OpenFor: time.Second, Counts: "connect"},
+			Health:                UpstreamHealth{Interval: 5 * time.Second, Timeout: 2 * time.Second, Fall: 3, Rise: 2},
 		},
-		Limits:  Limits{MaxBody: 16 * MiB, MaxDepth: 512},
+		Limits: Limits{
+			MaxBody: 16 * MiB, MaxDepth: 512, MaxRatio: 200, MaxHeaderFields: 100,
+			MaxConnections: 16384, MaxRequests: 4096, MaxMemory: 256 * MiB,
+		},
 		Log:     Log{Level: "info", Format: "auto"},
 		DataDir: "./data",
 		Endpoints: []Endpoint{
-			{"context-me", Passthrough, true, SessionGone, FailureRefuse},
-			{"session-switch", Passthrough, true, SessionGone, FailureRefuse},
-			{"sessions-list", Passthrough, false, SessionGone, FailureRefuse},
+			{"context-me", Passthrough, true, SessionGone, FailureRefuse, TransformRewrite},
+			{"session-switch", Passthrough, true, SessionGone, FailureRefuse, TransformRewrite},
+			{"sessions-list", Passthrough, false, SessionGone, FailureRefuse, TransformRewrite},
 		},
 	}
 	if diff := cmp.Diff(want, got, cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".settings" }, cmp.Ignore())); diff != "" {
@@ -103,8 +130,8 @@ func TestLaterLayersWin(t *testing.T) {
 			continue
 		}
 		t.Run(k.Name, func(t *testing.T) {
-			texts := others(t, k)
-			o := options(yamlOf(k, texts[0]))
+			texts, beside := others(t, k), companions(k)
+			o := options(yamlOf(k, texts[0]), beside...)
 			check := func(value, source string) {
 				t.Helper()
 				c := load(t, o)
@@ -114,7 +141,7 @@ func TestLaterLayersWin(t *testing.T) {
 			}
 			check(texts[0], "proxy.yaml:"+fileLine(k))
 			for _, variable := range k.Env {
-				o.Environ = []string{variable + "=" + texts[1]}
+				o.Environ = append(slices.Clip(beside), variable+"="+texts[1])
 				check(texts[1], "environment "+variable)
 			}
 			if k.Flag != "" {
@@ -132,37 +159,72 @@ func others(t *testing.T, k Key) [3]string {
 	case "duration":
 		return [3]string{"1s", "3s", "5s"}
 	case "size":
+		if k.Name == "limits.max_memory" {
+			return [3]string{"64MiB", "65MiB", "66MiB"}
+		}
 		return [3]string{"5KiB", "6KiB", "7KiB"}
 	case "number":
-		return [3]string{"11", "12", "13"}
+		return [3]string{"21", "22", "23"}
+	case "boolean":
+		return [3]string{strconv.FormatBool(k.Default != "true"), k.Default, ""} // no flag sets one
 	case "address":
 		return [3]string{"127.0.0.2:1", ":2", "[::1]:3"}
 	case "URL":
 		return [3]string{"http://a:1", "https://b", "http://[::1]:8000/base"}
-	case "text":
-		return [3]string{"a", "b", "c"}
+	case "date":
+		return [3]string{"2026-11-30", "2026-11-30T12:00:00+01:00", "2027-01-01"}
+	case "link":
+		return [3]string{"https://a/b", "http://c", "https://d?e"}
+	case "list of networks":
+		return [3]string{"10.0.0.0/8", "10.0.0.1/32, fd00::/8", "192.168.0.0/16"}
+	case "list of origins":
+		return [3]string{"https://a", "http://b:81, https://c.example", "https://d"}
+	case "list of methods", "list of header names":
+		return [3]string{"A", "B, C", "D"}
+	case "path":
+		return [3]string{"/a", "/b", "/c"}
+	case "text", "file":
+		return [3]string{"/a", "b", "c"}
 	default:
 		words := slices.DeleteFunc(strings.Split(k.Values, ", "), func(w string) bool { return w == k.Default })
-		if len(words) < 2 {
+		if len(words) == 0 {
 			t.Fatalf("no values for the kind %s", k.Values)
+		}
+		if len(words) == 1 {
+			return [3]string{words[0], k.Default, ""} // no flag sets one
 		}
 		return [3]string{words[0], words[1], words[0]}
 	}
 }
 
-func yamlOf(k Key, text string) string {
-	if section, name, nested := strings.Cut(k.Name, "."); nested {
-		return section + ":\n  " + name + ": " + text + "\n"
+// companions are variables for the keys that a key must not be without.
+func companions(k Key) []string {
+	var beside []string
+	for _, section := range []string{"server.tls.", "upstream.tls."} {
+		if !strings.HasPrefix(k.Name, section) || !strings.HasSuffix(k.Name, "_file") {
+			continue
+		}
+		for _, name := range []string{"cert_file", "key_file"} {
+			if name = section + name; name != k.Name {
+				beside = append(beside, "CROSSFADE_"+strings.ToUpper(strings.ReplaceAll(name, ".", "_"))+"=x")
+			}
+		}
 	}
-	return k.Name + ": " + text + "\n"
+	return beside
 }
 
-func fileLine(k Key) string {
-	if strings.Contains(k.Name, ".") {
-		return "2"
+func yamlOf(k Key, text string) string {
+	if k.kind.scalar == listScalar {
+		text = "['" + strings.ReplaceAll(text, ", ", "', '") + "']"
 	}
-	return "1"
+	parts := strings.Split(k.Name, ".")
+	for i, name := range parts {
+		parts[i] = strings.Repeat("  ", i) + name + ":"
+	}
+	return strings.Join(parts, "\n") + " " + text + "\n"
 }
+
+func fileLine(k Key) string { return strconv.Itoa(strings.Count(k.Name, ".") + 1) }
 
 // What is wrong with the contracts is told with the rest, and names that only they could
 // tell are not judged.

@@ -34,9 +34,19 @@ const (
 	FailureOriginal OnFailure = "original" // the upstream's body, marked as such
 )
 
+// NoTransform says what becomes of an answer that says no-transform, in dual and flow_only.
+type NoTransform string
+
+// What may happen to an answer that says no-transform.
+const (
+	TransformRewrite NoTransform = "rewrite" // it is mapped: crossfade acts for the origin
+	TransformPass    NoTransform = "pass"    // it goes out as it came, marked as such
+)
+
 func modes() []Mode                 { return []Mode{Passthrough, Dual, FlowOnly} }
 func sessionRoutes() []SessionRoute { return []SessionRoute{SessionGone, SessionServe} }
 func onFailures() []OnFailure       { return []OnFailure{FailureRefuse, FailureOriginal} }
+func noTransforms() []NoTransform   { return []NoTransform{TransformRewrite, TransformPass} }
 
 func checkWord[T ~string](what string, word T, words []T) error {
 	names := make([]string, len(words))

@@ -39,6 +39,9 @@ type Record struct {
 	Fallback, RequestFallback Fallback
 	// Mapped: the answer's body was changed. Native: it had the flow shape already.
 	Mapped, Native bool
+	// Messages counts those of a mapped stream that were given to a lens, in both directions;
+	// MessagesPassed those of them that could not be mapped and passed as they came.
+	Messages, MessagesPassed int
 	// Unmapped and Unknown count, over both directions, members that a shape dropped although no
 	// operation names them, and words that no table knew.
 	Unmapped, Unknown int
@@ -53,7 +56,7 @@ type Outcome string
 const (
 	Answered   Outcome = "answered"    // with the upstream's answer, mapped or not
 	Refused    Outcome = "refused"     // with an answer of crossfade's own
-	Cut        Outcome = "cut"         // in the middle of an answer: the upstream broke off
+	Cut        Outcome = "cut"         // in the middle of an answer: the upstream broke off, or a message had no flow shape
 	ClientGone Outcome = "client_gone" // the client did not wait
 )
 
@@ -66,9 +69,11 @@ type Fallback string
 // The fallbacks. Those of requests begin with "request-".
 const (
 	FallbackUnmappable    Fallback = "unmappable"     // the lens found something that it cannot map
-	FallbackSize          Fallback = "too-large"      // more than Limits.MaxBody, as it came or decoded
+	FallbackSize          Fallback = "too-large"      // more than Limits.MaxBody, as it came or decoded, or a message than Limits.MaxMessage
 	FallbackMediaType     Fallback = "media-type"     // not JSON by its Content-Type
 	FallbackCoding        Fallback = "coding"         // a Content-Encoding that is unknown or broken
+	FallbackNoTransform   Fallback = "no-transform"   // the upstream forbids it, and the policy heeds that
+	FallbackMemory        Fallback = "memory"         // nothing was left of what the Admission gives
 	FallbackStatus        Fallback = "status"         // a 206 or 304 that nobody asked for
 	FallbackAmbiguous     Fallback = "ambiguous-path" // the path may be an endpoint's, or not
 	FallbackRequest       Fallback = "request-unmappable"
@@ -165,6 +170,12 @@ func (rec *Record) MarshalLogObject(enc zapcore.ObjectEncoder) error {
 	}
 	if rec.Native {
 		enc.AddBool("native", true)
+	}
+	if rec.Messages > 0 {
+		enc.AddInt("messages", rec.Messages)
+	}
+	if rec.MessagesPassed > 0 {
+		enc.AddInt("messages_passed", rec.MessagesPassed)
 	}
 	if rec.Unmapped > 0 {
 		enc.AddInt("unmapped", rec.Unmapped)

@@ -48,6 +48,7 @@ func TestAnswers(t *testing.T) {
 		{name: "an error without names", method: "GET", target: "/api/me", status: 401, header: json, body: `{"message":"Your session may have expired"}`},
 		{name: "an error without a body", method: "GET", target: "/api/me", status: 401, header: json},
 		{name: "no content", method: "GET", target: "/api/me", status: 204},
+		{name: "reset content", method: "GET", target: "/api/me", status: 205, header: http.Header{"Content-Length": {"0"}}},
 		{name: "a redirect", method: "GET", target: "/api/me", status: 307, header: http.Header{"Location": {"/elsewhere"}}},
 		{name: "text", method: "GET", target: "/api/me", status: 200, header: http.Header{"Content-Type": {"text/plain"}}, body: sessionMe,
 			fallback: map[Mode]Fallback{Dual: FallbackMediaType, FlowOnly: FallbackMediaType}},

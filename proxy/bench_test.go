@@ -35,6 +35,7 @@ func benchBody(n int) string {
 }
 
 func benchmark(b *testing.B, handler func(upstream *url.URL) http.Handler) {
+	b.Helper()
 	for _, n := range sizes() {
 		b.Run(fmt.Sprintf("%dKB", n>>10), func(b *testing.B) {
 			body := benchBody(n)
@@ -83,6 +84,7 @@ func benchmark(b *testing.B, handler func(upstream *url.URL) http.Handler) {
 
 // cpu is the CPU time of the process.
 func cpu(b *testing.B) time.Duration {
+	b.Helper()
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		b.Fatal(err)
@@ -91,6 +93,7 @@ func cpu(b *testing.B) time.Duration {
 }
 
 func crossfade(b *testing.B, mode Mode) func(*url.URL) http.Handler {
+	b.Helper()
 	return func(upstream *url.URL) http.Handler {
 		p, err := New(Options{Upstream: upstream, Contract: testContract(b), Decider: Fixed{Default: mode}})
 		if err != nil {

@@ -44,11 +44,18 @@ const (
 type Decision struct {
 	Mode   Mode
 	Reason Reason
+	// Consulted names the request's header fields that the mode depends on, as canonical names: all that were
+	// looked at, whether they were there or not. Answers name them in Vary.
+	Consulted []string
+	// Private: the mode depends on who asks in a way that Vary cannot tell, say on the user
+	// behind a token. Shared caches then must not keep the answer.
+	Private bool
 }
 
 // Decider says the mode of a request of the named endpoint. It is asked exactly once for
 // each, before anything is read from the request's body; it must not read the body, change
-// the request or block. Calls are concurrent.
+// the request or block. Calls are concurrent. Where an answer names the URL of another endpoint, it is
+// asked, once more and with the same request, what mode the caller would have there.
 type Decider interface {
 	Decide(r *http.Request, endpoint string) Decision
 }
@@ -62,16 +69,16 @@ type Fixed struct {
 // Decide implements Decider.
 func (f Fixed) Decide(_ *http.Request, endpoint string) Decision {
 	if m, ok := f.Endpoints[endpoint]; ok {
-		return Decision{m, ReasonEndpoint}
+		return Decision{Mode: m, Reason: ReasonEndpoint}
 	}
-	return Decision{f.Default, ReasonDefault}
+	return Decision{Mode: f.Default, Reason: ReasonDefault}
 }
 
 // decide asks the decider. Its answer is the mode of everything that happens to the request.
 func (p *Proxy) decide(r *http.Request, endpoint string) Decision {
 	d := p.decider.Decide(r, endpoint)
 	if d.Mode.Check() != nil {
-		return Decision{Passthrough, ReasonInvalid}
+		d.Mode, d.Reason = Passthrough, ReasonInvalid
 	}
 	return d
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"sync/atomic"
 	"testing"
 )
@@ -24,11 +25,13 @@ func TestModeCheck(t *testing.T) {
 
 func TestFixed(t *testing.T) {
 	f := Fixed{Default: Dual, Endpoints: map[string]Mode{"me": FlowOnly}}
-	if got := f.Decide(nil, "me"); got != (Decision{FlowOnly, ReasonEndpoint}) {
-		t.Errorf("got %v", got)
-	}
-	if got := f.Decide(nil, "list"); got != (Decision{Dual, ReasonDefault}) {
-		t.Errorf("got %v", got)
+	for endpoint, want := range map[string]Decision{
+		"me":   {Mode: FlowOnly, Reason: ReasonEndpoint},
+		"list": {Mode: Dual, Reason: ReasonDefault},
+	} {
+		if got := f.Decide(nil, endpoint); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %+v, want %+v", endpoint, got, want)
+		}
 	}
 }
 
@@ -47,7 +50,7 @@ func TestInvalidDecision(t *testing.T) {
 type flipping struct{ asked atomic.Int64 }
 
 func (f *flipping) Decide(_ *http.Request, endpoint string) Decision {
-	return Decision{allModes()[f.asked.Add(1)%3], Reason(endpoint)}
+	return Decision{Mode: allModes()[f.asked.Add(1)%3], Reason: Reason(endpoint)}
 }
 
 // TestDecidedOnce: the mode of a request is asked for once, and body, head and record are of
@@ -56,7 +59,7 @@ func TestDecidedOnce(t *testing.T) {
 	upstream := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		if r.Method == http.MethodPost {
-			w.WriteHeader(422)
+			w.WriteHeader(http.StatusUnprocessableEntity)
 			_, _ = io.Copy(w, r.Body)
 			return
 		}

@@ -26,21 +26,32 @@ type exchange struct {
 	began   time.Time
 	asked   time.Time // when the upstream was
 
-	resolution          // where the path led
-	decision   Decision // of an endpoint; else zero
+	resolution                    // where the path led
+	decision   Decision           // of an endpoint; else zero
+	others     map[*endpoint]Mode // of endpoints that the answer's URLs lead to
 	// mapping: the mode is dual or flow_only, and no doubt about the path speaks against it.
 	mapping bool
 	// spokeFlow: the client asked in flow words, so that errors answer in them.
 	spokeFlow bool
+	// revalidating: the upstream was asked whether the client's copy is still good, which is of this mode.
+	revalidating bool
 	// switched: the upstream agreed to a WebSocket.
 	switched bool
 
-	path    string       // escaped, as the upstream gets it, without its base path
-	query   string       // raw, as the upstream gets it
-	payload *payload     // the request's body, when it was read whole
-	cut     error        // what broke the upstream's body off
-	params  []queryParam // of the request, read when something asks for them
-	answer  upstreamBody // what res.Body is while it streams
+	path      string       // escaped, as the upstream gets it, without its base path
+	query     string       // raw, as the upstream gets it
+	payload   *payload     // the request's body, when it was read whole
+	multipart *formStream  // the request's body, when it is mapped while it streams
+	cut       error        // what broke the upstream's body off
+	params    []queryParam // of the request, read when something asks for them
+	applied   []queryParam // those that the upstream does not get, because crossfade applies them
+	answer    upstreamBody // what res.Body is while it streams
+	paced     *pacedBody   // the request's, where it has one
+	place     place        // taken from the Admission
+	events    *eventBody   // the answer, when it is an event stream
+	mapped    *streamBody  // the answer, when its messages are mapped
+	tunnel    *tunnel      // what an upgrade has led to
+	sent      *sentBody    // the request's body, when it streams and its length is known
 }
 
 // serve finds out what the request is and asks the upstream, or answers itself.
@@ -48,14 +59,23 @@ func (x *exchange) serve() {
 	r, p := x.in, x.proxy
 	x.record.Method = r.Method
 	x.record.RequestID = requestID(r, p.newID)
-	if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
+	if r.ProtoMajor == 1 && (len(r.TransferEncoding) > 0 || r.ProtoMinor == 0) {
 		// net/http hides whether there was a Content-Length beside it, which is how requests are
-		// smuggled; then the connection must not carry another one (RFC 9112 section 6.1).
+		// smuggled, and takes a Transfer-Encoding out of HTTP/1.0 in silence; then the connection must not
+		// carry another one (RFC 9112 section 6.1).
 		x.client.closing = true
 	}
-	if r.Method == http.MethodConnect || r.Method == http.MethodTrace {
+	if strings.EqualFold(r.Method, http.MethodConnect) || strings.EqualFold(r.Method, http.MethodTrace) {
 		x.client.closing = true
 		x.refuse(problemMethod, fmt.Errorf("method %s", r.Method))
+		return
+	}
+	if !x.admit() {
+		return
+	}
+	x.pace()
+	if p.answerPreflights && isPreflight(r) {
+		x.client.WriteHeader(http.StatusNoContent)
 		return
 	}
 	path, err := spelledPath(r)
@@ -129,6 +149,7 @@ func (x *exchange) flowParameters() bool {
 // forward asks the upstream. The answer comes to receive, a failure to fail.
 func (x *exchange) forward() {
 	x.asked = x.proxy.now()
+	x.watchRequest()
 	x.reverse.ServeHTTP(&x.client, x.forwarded())
 }
 
@@ -148,7 +169,7 @@ func (x *exchange) forwarded() *http.Request {
 // tells the observer.
 func (x *exchange) end() {
 	fault := recover()
-	abort := fault == http.ErrAbortHandler
+	abort := isAbort(fault)
 	if fault != nil && !abort {
 		x.record.err = fmt.Errorf("panic: %v", fault)
 		x.proxy.logger.Error("panic in a handler", zap.String(keyRequestID, x.record.RequestID),
@@ -157,11 +178,18 @@ func (x *exchange) end() {
 			x.refuse(problemInternal, x.record.err)
 		}
 	}
+	x.closeStreams()
 	x.settle(abort)
 	x.report()
 	if abort {
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// isAbort says whether a panic is the wish to cut the connection.
+func isAbort(fault any) bool {
+	err, ok := fault.(error)
+	return ok && errors.Is(err, http.ErrAbortHandler)
 }
 
 // settle completes the record.
@@ -175,7 +203,7 @@ func (x *exchange) settle(aborted bool) {
 	switch {
 	case x.client.failed || aborted && x.left():
 		rec.Outcome, rec.Status, rec.err = ClientGone, statusClientGone, nil
-	case aborted:
+	case aborted, x.tunnel != nil && x.tunnel.failed.Load():
 		rec.Outcome = Cut
 		if rec.err == nil {
 			rec.err = x.cut
@@ -187,8 +215,10 @@ func (x *exchange) settle(aborted bool) {
 	}
 }
 
-// left says whether the client went away.
-func (x *exchange) left() bool { return errors.Is(x.in.Context().Err(), context.Canceled) }
+// left says whether the client went away. net/http says so, too, of one whose body was too slow.
+func (x *exchange) left() bool {
+	return errors.Is(x.in.Context().Err(), context.Canceled) && !x.wasSlow()
+}
 
 // abortIfLeft ends the exchange where there is nobody to answer any more.
 func (x *exchange) abortIfLeft() {

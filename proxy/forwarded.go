@@ -11,28 +11,18 @@ import (
 // is vouched for: from the right, up to the first address that is not a trusted proxy's.
 // ReverseProxy has taken Forwarded, X-Forwarded-For, -Host and -Proto out of h.
 func (p *Proxy) setForwarded(h http.Header, in *http.Request) {
-	host, proto := in.Host, "http"
-	if in.TLS != nil {
-		proto = "https"
-	}
 	var chain string
-	peer, err := netip.ParseAddrPort(in.RemoteAddr)
-	if err == nil { // a unix socket's peer has no address
-		chain = peer.Addr().Unmap().WithZone("").String()
+	peer, known := peerOf(in)
+	if known {
+		chain = peer.String()
 	}
-	if err == nil && p.isTrusted(peer.Addr()) {
+	host, proto, trusted := p.facing(in)
+	if trusted {
 		if known := p.vouched(in.Header["X-Forwarded-For"]); known != "" {
 			chain = known + ", " + chain
 		}
-		host = given(in.Header["X-Forwarded-Host"], host)
-		proto = given(in.Header["X-Forwarded-Proto"], proto)
 	} else {
-		delete(h, "X-Real-Ip")
-		for name := range h {
-			if strings.HasPrefix(name, "X-Forwarded-") {
-				delete(h, name)
-			}
-		}
+		dropForwarding(h)
 	}
 	values := [...]string{chain, host, proto} // one allocation for the three
 	if chain != "" {
@@ -42,15 +32,42 @@ func (p *Proxy) setForwarded(h http.Header, in *http.Request) {
 	h["X-Forwarded-Proto"] = values[2:3:3]
 }
 
-func given(values []string, fallback string) string {
-	if len(values) == 1 && values[0] != "" {
-		return values[0]
+// facing is the host and the scheme by which the client knows crossfade, perhaps by way of proxies
+// that are trusted.
+func (p *Proxy) facing(in *http.Request) (host, proto string, trusted bool) {
+	host, proto = in.Host, "http"
+	if in.TLS != nil {
+		proto = "https"
 	}
-	return fallback
+	peer, known := peerOf(in)
+	if trusted = known && p.isTrusted(peer); !trusted {
+		return host, proto, false
+	}
+	if v := in.Header["X-Forwarded-Host"]; len(v) == 1 && v[0] != "" {
+		host = v[0]
+	}
+	if v := in.Header["X-Forwarded-Proto"]; len(v) == 1 && (v[0] == "http" || v[0] == "https") {
+		proto = v[0]
+	}
+	return host, proto, true
+}
+
+// peerOf is the address that a request came from; a unix socket's peer has none.
+func peerOf(in *http.Request) (netip.Addr, bool) {
+	peer, err := netip.ParseAddrPort(in.RemoteAddr)
+	return peer.Addr().Unmap().WithZone(""), err == nil
+}
+
+// dropForwarding takes out what says on whose behalf a request comes.
+func dropForwarding(h http.Header) {
+	for name := range h {
+		if name == "Forwarded" || name == "X-Real-Ip" || strings.HasPrefix(name, "X-Forwarded-") {
+			delete(h, name)
+		}
+	}
 }
 
 func (p *Proxy) isTrusted(a netip.Addr) bool {
-	a = a.Unmap().WithZone("")
 	for _, network := range p.trusted {
 		if network.Contains(a) {
 			return true
@@ -66,9 +83,14 @@ func (p *Proxy) vouched(lists []string) string {
 		addrs[i] = strings.TrimSpace(addrs[i])
 		a, err := netip.ParseAddr(addrs[i])
 		if err != nil {
+			var hop netip.AddrPort // some load balancers write the port as well
+			hop, err = netip.ParseAddrPort(addrs[i])
+			a = hop.Addr()
+		}
+		if err != nil {
 			return strings.Join(addrs[i+1:], ", ")
 		}
-		if !p.isTrusted(a) {
+		if !p.isTrusted(a.Unmap().WithZone("")) {
 			return strings.Join(addrs[i:], ", ")
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/crossfade-proxy/crossfade/proxy/upstream"
 	"github.com/crossfade-proxy/crossfade/transform/contract"
 )
 
@@ -22,15 +23,15 @@ import (
 const patience = 20 * time.Second
 
 // testContract is testdata/contract.yaml.
-func testContract(t testing.TB) *contract.Contract {
-	t.Helper()
+func testContract(tb testing.TB) *contract.Contract {
+	tb.Helper()
 	data, err := os.ReadFile("testdata/contract.yaml")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	c, err := contract.Parse(contract.Source{Name: "testdata/contract.yaml", Data: data})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return c
 }
@@ -61,8 +62,8 @@ func (o *observed) Observe(r Record) {
 }
 
 // last waits for the n-th record and gives it.
-func (o *observed) last(t testing.TB, n int) Record {
-	t.Helper()
+func (o *observed) last(tb testing.TB, n int) Record {
+	tb.Helper()
 	deadline := time.After(patience)
 	for {
 		o.mu.Lock()
@@ -74,22 +75,22 @@ func (o *observed) last(t testing.TB, n int) Record {
 		select {
 		case <-o.more:
 		case <-deadline:
-			t.Fatalf("no record %d", n)
+			tb.Fatalf("no record %d", n)
 		}
 	}
 }
 
 // newRig starts a proxy in a mode before an upstream, with changes to its options.
-func newRig(t testing.TB, mode Mode, upstream string, change ...func(*Options)) *rig {
-	t.Helper()
-	address, err := url.Parse(upstream)
+func newRig(tb testing.TB, mode Mode, backend string, change ...func(*Options)) *rig {
+	tb.Helper()
+	address, err := url.Parse(backend)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	transport := NewTransport(TransportOptions{})
+	transport := wayTo(tb, upstream.Options{}, address)
 	seen := &observed{more: make(chan struct{}, 1)}
 	o := Options{
-		Upstream: address, Contract: testContract(t), Decider: Fixed{Default: mode},
+		Upstream: address, Contract: testContract(tb), Decider: Fixed{Default: mode},
 		Transport: transport, Observer: seen, NewID: func() string { return "made-id" },
 	}
 	for _, c := range change {
@@ -97,7 +98,7 @@ func newRig(t testing.TB, mode Mode, upstream string, change ...func(*Options)) 
 	}
 	p, err := New(o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	server := httptest.NewServer(p)
 	client := &http.Client{
@@ -105,25 +106,37 @@ func newRig(t testing.TB, mode Mode, upstream string, change ...func(*Options)) 
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Timeout:       patience,
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		client.CloseIdleConnections()
 		server.Close()
-		transport.CloseIdleConnections()
 	})
-	return &rig{t, server.URL, client, seen}
+	return &rig{tb, server.URL, client, seen}
+}
+
+// wayTo is a transport with options to an address.
+func wayTo(tb testing.TB, o upstream.Options, address *url.URL) *upstream.Transport {
+	tb.Helper()
+	o.URLs = []*url.URL{address}
+	transport, err := upstream.New(o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(transport.CloseIdleConnections)
+	return transport
 }
 
 // serve starts an upstream.
-func serve(t testing.TB, h http.HandlerFunc) string {
-	t.Helper()
+func serve(tb testing.TB, h http.HandlerFunc) string {
+	tb.Helper()
 	s := httptest.NewServer(h)
-	t.Cleanup(s.Close)
+	tb.Cleanup(s.Close)
 	return s.URL
 }
 
 // answers is an upstream that always answers the same.
-func answers(t testing.TB, status int, header http.Header, body string) string {
-	return serve(t, func(w http.ResponseWriter, _ *http.Request) {
+func answers(tb testing.TB, status int, header http.Header, body string) string {
+	tb.Helper()
+	return serve(tb, func(w http.ResponseWriter, _ *http.Request) {
 		for k, v := range header {
 			w.Header()[k] = v
 		}
@@ -210,15 +223,15 @@ func (r *rig) raw(request string) answer {
 
 // tcp is an upstream that speaks raw TCP: each connection goes to talk, which gets the
 // bytes up to the end of a request's head each time it calls next.
-func tcp(t testing.TB, talk func(c net.Conn, next func() (head string, ok bool))) string {
-	t.Helper()
+func tcp(tb testing.TB, talk func(c net.Conn, next func() (head string, ok bool))) string {
+	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var all sync.WaitGroup
 	ctx, cancel := context.WithCancel(context.Background())
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		cancel()
 		l.Close()
 		all.Wait()
@@ -254,8 +267,9 @@ func tcp(t testing.TB, talk func(c net.Conn, next func() (head string, ok bool))
 }
 
 // says is a raw upstream that gives the same bytes to each request, and then closes where it should.
-func says(t testing.TB, text string, thenClose bool) string {
-	return tcp(t, func(c net.Conn, next func() (string, bool)) {
+func says(tb testing.TB, text string, thenClose bool) string {
+	tb.Helper()
+	return tcp(tb, func(c net.Conn, next func() (string, bool)) {
 		for {
 			if _, ok := next(); !ok {
 				return
@@ -267,30 +281,30 @@ func says(t testing.TB, text string, thenClose bool) string {
 	})
 }
 
-func (a answer) want(t testing.TB, status int, body string) {
-	t.Helper()
+func (a answer) want(tb testing.TB, status int, body string) {
+	tb.Helper()
 	if a.StatusCode != status || a.body != body || a.err != nil {
-		t.Errorf("got %d %q (%v)\nwant %d %q", a.StatusCode, a.body, a.err, status, body)
+		tb.Errorf("got %d %q (%v)\nwant %d %q", a.StatusCode, a.body, a.err, status, body)
 	}
 }
 
 // wantHeader checks fields: name, value; an empty value wants the field absent.
-func (a answer) wantHeader(t testing.TB, fields ...string) {
-	t.Helper()
+func (a answer) wantHeader(tb testing.TB, fields ...string) {
+	tb.Helper()
 	for i := 0; i < len(fields); i += 2 {
 		if got := strings.Join(a.Header[http.CanonicalHeaderKey(fields[i])], "|"); got != fields[i+1] {
-			t.Errorf("%s: got %q, want %q", fields[i], got, fields[i+1])
+			tb.Errorf("%s: got %q, want %q", fields[i], got, fields[i+1])
 		}
 	}
 }
 
 // wantProblem checks a problem document of ours.
-func (a answer) wantProblem(t testing.TB, p problem) {
-	t.Helper()
+func (a answer) wantProblem(tb testing.TB, p problem) {
+	tb.Helper()
 	d := p.describe()
-	a.wantHeader(t, "Content-Type", "application/problem+json", "Cache-Control", "no-store")
+	a.wantHeader(tb, "Content-Type", "application/problem+json", "Cache-Control", "no-store")
 	if a.StatusCode != d.status || !strings.Contains(a.body, `"type":"`+problemTypePrefix+string(p)+`"`) {
-		t.Errorf("got %d %s\nwant problem %s (%d)", a.StatusCode, a.body, p, d.status)
+		tb.Errorf("got %d %s\nwant problem %s (%d)", a.StatusCode, a.body, p, d.status)
 	}
 }
 

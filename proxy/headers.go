@@ -3,6 +3,7 @@ package proxy
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"io"
 	"net/http"
 	"strings"
 )
@@ -65,6 +66,38 @@ func dropDigests(h http.Header) {
 	}
 }
 
+// guardTrailer lets the trailers of a request through, but for those that a server that takes trailers for
+// headers must not see: who asks, and how the message is framed, has been said in its head.
+func guardTrailer(out, in *http.Request) {
+	cleanTrailer(in.Trailer)
+	// The same map: net/http fills it in when the body has been read.
+	out.Trailer = in.Trailer
+	out.Body = &guardedBody{out.Body, in.Trailer}
+}
+
+type guardedBody struct {
+	io.ReadCloser
+	trailer http.Header
+}
+
+func (b *guardedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		cleanTrailer(b.trailer)
+	}
+	return n, err
+}
+
+func cleanTrailer(h http.Header) {
+	dropUnderscored(h)
+	dropForwarding(h)
+	for _, name := range [...]string{
+		"Authorization", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Cookie", "Host", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+	} {
+		delete(h, name)
+	}
+}
+
 // isJSON goes by the media type alone. What says to be something else is something else.
 func isJSON(h http.Header) bool {
 	v := h["Content-Type"]
@@ -78,30 +111,4 @@ func isJSON(h http.Header) bool {
 	media = strings.ToLower(strings.TrimSpace(media))
 	return media == "application/json" ||
 		strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")
-}
-
-// contentCoding is what a body's bytes are, as far as crossfade can read them.
-type contentCoding int
-
-const (
-	codingNone contentCoding = iota
-	codingGzip
-	codingOther
-)
-
-func coding(h http.Header) contentCoding {
-	v := h["Content-Encoding"]
-	switch {
-	case len(v) == 0:
-		return codingNone
-	case len(v) > 1:
-		return codingOther
-	}
-	switch strings.ToLower(strings.TrimSpace(v[0])) {
-	case "", "identity":
-		return codingNone
-	case "gzip", "x-gzip":
-		return codingGzip
-	}
-	return codingOther
 }

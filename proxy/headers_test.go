@@ -10,8 +10,9 @@ import (
 )
 
 // heads is an upstream that keeps the header of the last request.
-func heads(t testing.TB, got *http.Header) string {
-	return serve(t, func(w http.ResponseWriter, r *http.Request) {
+func heads(tb testing.TB, got *http.Header) string {
+	tb.Helper()
+	return serve(tb, func(w http.ResponseWriter, r *http.Request) {
 		*got = r.Header.Clone()
 		got.Set("Host", r.Host)
 		w.Header().Set("Content-Type", "application/json")
@@ -41,6 +42,10 @@ func TestForwarding(t *testing.T) {
 			map[string]string{"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "h", "X-Forwarded-Proto": "http"}},
 		{"all of them are trusted", "0.0.0.0/0", []string{"X-Forwarded-For: 1.2.3.4,5.6.7.8"},
 			map[string]string{"X-Forwarded-For": "1.2.3.4, 5.6.7.8, 127.0.0.1"}},
+		{"a trusted proxy writes ports", "127.0.0.0/8", []string{"X-Forwarded-For: 1.2.3.4:567, [127.0.0.1]:1, 127.0.0.2:8"},
+			map[string]string{"X-Forwarded-For": "127.0.0.2:8, 127.0.0.1"}},
+		{"a trusted proxy tells a scheme that is none, and two hosts", "127.0.0.0/8", []string{"X-Forwarded-Proto: ftp", "X-Forwarded-Host: a", "X-Forwarded-Host: b"},
+			map[string]string{"X-Forwarded-Proto": "http", "X-Forwarded-Host": "h"}},
 		{"another network is trusted", "10.0.0.0/8", []string{"X-Forwarded-For: 1.2.3.4"},
 			map[string]string{"X-Forwarded-For": "127.0.0.1"}},
 		{"hop-by-hop fields", "", []string{
@@ -122,22 +127,23 @@ func TestHeadsOfMappedAnswers(t *testing.T) {
 		"Digest", "x", "Content-Digest", "x", "Repr-Digest", "x", "Signature", "x", "Signature-Input", "x",
 		"Set-Cookie", "a=1; Expires=Mon, 02 Jan 2006 15:04:05 GMT", "Set-Cookie", "b=2", "Set-Cookie", "a=1", "X-Trace-ID", "t",
 		"Cache-Control", "no-transform, max-age=5", "Vary", "Origin", "Crossfade-Mode", "theirs", "Crossfade-Fallback", "theirs")
-	gone := []string{"Etag", "Last-Modified", "Accept-Ranges", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest", "Signature", "Signature-Input"}
+	native := []string{"Etag", "Accept-Ranges", "Signature", "Signature-Input"}
+	mapped := append([]string{"Last-Modified", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest"}, native...)
 	for _, tc := range []struct {
-		mode    Mode
-		method  string
-		body    string
-		length  string
-		changed bool
+		mode   Mode
+		method string
+		body   string
+		length string
+		gone   []string
 	}{
-		{Passthrough, "GET", sessionMe, "87", false},
-		{Dual, "GET", sessionMe, "125", true},
-		{FlowOnly, "GET", sessionMe, "78", true},
-		{FlowOnly, "GET", flowMe, "78", false},
-		{Dual, "GET", "nonsense", "8", false},
-		{Passthrough, "HEAD", sessionMe, "87", false},
-		{Dual, "HEAD", sessionMe, "", true},
-		{FlowOnly, "HEAD", sessionMe, "", true},
+		{Passthrough, "GET", sessionMe, "87", nil},
+		{Dual, "GET", sessionMe, "125", mapped},
+		{FlowOnly, "GET", sessionMe, "78", mapped},
+		{FlowOnly, "GET", flowMe, "78", native},
+		{Dual, "GET", "nonsense", "8", nil},
+		{Passthrough, "HEAD", sessionMe, "87", nil},
+		{Dual, "HEAD", sessionMe, "", mapped},
+		{FlowOnly, "HEAD", sessionMe, "", mapped},
 	} {
 		upstream := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			for k, v := range told {
@@ -152,17 +158,17 @@ func TestHeadsOfMappedAnswers(t *testing.T) {
 			if strings.HasPrefix(name, "Crossfade-") {
 				continue
 			}
-			if tc.changed && slices.Contains(gone, name) {
+			if slices.Contains(tc.gone, name) {
 				values = nil
+			}
+			if tag := got.Header.Get("Etag"); tc.gone != nil && name == "Etag" && strings.HasPrefix(tag, `"1;cf-`+string(tc.mode)) {
+				values = []string{tag}
 			}
 			if !slices.Equal(got.Header[name], values) {
 				t.Errorf("%s %s: %s: got %q, want %q", tc.mode, tc.method, name, got.Header[name], values)
 			}
 		}
 	}
-	got := newRig(t, Dual, answers(t, 200, jsonHead("Content-Encoding", "gzip", "Etag", `"1"`), zip(`{"session":null,"current_flow":null}`))).do("GET", "/api/me", "")
-	got.want(t, 200, `{"session":null,"current_flow":null}`)
-	got.wantHeader(t, "Content-Encoding", "", "Etag", "")
 }
 
 // TestNothingIsAdded: fields that the upstream left out stay out.
@@ -176,38 +182,4 @@ func TestNothingIsAdded(t *testing.T) {
 	}
 	got = newRig(t, Passthrough, answers(t, 200, http.Header{"Server": {"uvicorn"}, "Alt-Svc": {"h3"}, "X-Accel-Redirect": {"/x"}}, "")).do("GET", "/x", "")
 	got.wantHeader(t, "Server", "uvicorn", "Alt-Svc", "h3", "X-Accel-Redirect", "/x")
-}
-
-// TestLocations: redirects to a session route lead flow callers to the flow route.
-func TestLocations(t *testing.T) {
-	for _, tc := range []struct {
-		name, location string
-		mode           Mode
-		target, want   string
-	}{
-		{"a path", "/api/session/switch?x=1#f", Dual, "/api/flow/activate", "/api/flow/activate?x=1#f"},
-		{"with a slash", "http://HOST/api/session/switch/", Dual, "/api/flow/activate", "http://HOST/api/flow/activate/"},
-		{"the upstream's own address", "UPSTREAM/api/groups/a%20b/sessions", FlowOnly, "/api/flow/activate", "UPSTREAM/api/groups/a%20b/flows"},
-		{"another host", "http://elsewhere/api/session/switch", FlowOnly, "/api/flow/activate", "http://elsewhere/api/session/switch"},
-		{"a host that looks like a path", "//HOST/api/session/switch", FlowOnly, "/api/flow/activate", "//HOST/api/flow/activate"},
-		{"a host alone", "http://HOST", FlowOnly, "/api/flow/activate", "http://HOST"},
-		{"no route", "/login", FlowOnly, "/api/flow/activate", "/login"},
-		{"a path that is none", "api/session/switch", FlowOnly, "/api/flow/activate", "api/session/switch"},
-		{"on the session route", "/api/session/switch", Dual, "/api/session/switch", "/api/session/switch"},
-		{"passthrough", "/api/session/switch", Passthrough, "/api/flow/activate", "/api/session/switch"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			var self string
-			fill := func(s, host string) string {
-				return strings.NewReplacer("HOST", host, "UPSTREAM", self).Replace(s)
-			}
-			self = serve(t, func(w http.ResponseWriter, r *http.Request) {
-				w.Header().Set("Location", fill(tc.location, r.Host))
-				w.WriteHeader(http.StatusTemporaryRedirect)
-			})
-			r := newRig(t, tc.mode, self)
-			got := r.do("POST", tc.target, "{}")
-			got.wantHeader(t, "Location", fill(tc.want, strings.TrimPrefix(r.url, "http://")))
-		})
-	}
 }

@@ -54,7 +54,7 @@ func TestLargeAnswers(t *testing.T) {
 	for name, upstream := range map[string]http.HandlerFunc{"announced": announced(exact), "chunked": chunked(exact)} {
 		got := newRig(t, FlowOnly, serve(t, upstream), small).do("GET", "/api/me", "")
 		got.wantHeader(t, "Crossfade-Fallback", "")
-		if got.StatusCode != 200 || !strings.Contains(got.body, "current_flow") {
+		if got.StatusCode != http.StatusOK || !strings.Contains(got.body, "current_flow") {
 			t.Errorf("%s: a body of exactly the limit: %d %s", name, got.StatusCode, got.body)
 		}
 	}
@@ -125,7 +125,7 @@ func TestBomb(t *testing.T) {
 	stop := watchHeap(t, 96<<20)
 	defer stop()
 	got := newRig(t, Dual, upstream).do("GET", "/api/me", "")
-	got.wantHeader(t, "Content-Encoding", "gzip", "Crossfade-Fallback", "coding")
+	got.wantHeader(t, "Content-Encoding", "gzip", "Crossfade-Fallback", "too-large")
 	newRig(t, FlowOnly, upstream).do("GET", "/api/me", "").wantProblem(t, problemUnmappable)
 }
 
@@ -141,6 +141,7 @@ func (filler) Read(p []byte) (int, error) {
 
 // watchHeap fails the test if the heap grows by more than limit bytes before stop is called.
 func watchHeap(t *testing.T, limit uint64) (stop func()) {
+	t.Helper()
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
@@ -168,36 +169,27 @@ func watchHeap(t *testing.T, limit uint64) (stop func()) {
 // TestCutAnswers: an upstream that breaks off is never taken for one that was done.
 func TestCutAnswers(t *testing.T) {
 	head := "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-	for name, upstream := range map[string]func(t *testing.T) string{
-		"announced length": func(t *testing.T) string {
-			return says(t, head+"Content-Length: 1000\r\n\r\n"+sessionMe, true)
-		},
-		"in the middle of chunks": func(t *testing.T) string {
-			return says(t, head+"Transfer-Encoding: chunked\r\n\r\n10\r\n"+sessionMe[:16]+"\r\n", true)
-		},
-		"in a chunk": func(t *testing.T) string {
-			return says(t, head+"Transfer-Encoding: chunked\r\n\r\n1000\r\n"+sessionMe, true)
-		},
-		"a bad chunk": func(t *testing.T) string {
-			return says(t, head+"Transfer-Encoding: chunked\r\n\r\nxyz\r\n"+sessionMe, true)
-		},
-		"reset": func(t *testing.T) string {
-			return tcp(t, func(c net.Conn, next func() (string, bool)) {
-				next()
-				_, _ = io.WriteString(c, head+"Content-Length: 1000\r\n\r\n"+sessionMe)
-				_ = c.(*net.TCPConn).SetLinger(0)
-			})
-		},
+	reset := tcp(t, func(c net.Conn, next func() (string, bool)) {
+		next()
+		_, _ = io.WriteString(c, head+"Content-Length: 1000\r\n\r\n"+sessionMe)
+		_ = c.(*net.TCPConn).SetLinger(0)
+	})
+	for name, upstream := range map[string]string{
+		"announced length":        says(t, head+"Content-Length: 1000\r\n\r\n"+sessionMe, true),
+		"in the middle of chunks": says(t, head+"Transfer-Encoding: chunked\r\n\r\n10\r\n"+sessionMe[:16]+"\r\n", true),
+		"in a chunk":              says(t, head+"Transfer-Encoding: chunked\r\n\r\n1000\r\n"+sessionMe, true),
+		"a bad chunk":             says(t, head+"Transfer-Encoding: chunked\r\n\r\nxyz\r\n"+sessionMe, true),
+		"reset":                   reset,
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, mode := range []Mode{Dual, FlowOnly} {
-				r := newRig(t, mode, upstream(t))
+				r := newRig(t, mode, upstream)
 				r.do("GET", "/api/me", "").wantProblem(t, problemBroken)
-				if rec := r.observed.last(t, 1); rec.Status != 502 || rec.Outcome != Refused {
+				if rec := r.observed.last(t, 1); rec.Status != http.StatusBadGateway || rec.Outcome != Refused {
 					t.Errorf("%s: record %+v", mode, rec)
 				}
 			}
-			r := newRig(t, Passthrough, upstream(t))
+			r := newRig(t, Passthrough, upstream)
 			got, err := r.try("GET", "/api/me", "")
 			if err == nil && got.err == nil {
 				t.Errorf("passthrough: a whole answer %d %q", got.StatusCode, got.body)

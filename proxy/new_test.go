@@ -41,9 +41,10 @@ func TestNew(t *testing.T) {
 		{"no host", upstream("http:///x"), `upstream "http:///x": no host (want an address like http://127.0.0.1:8000)`},
 		{"a user", upstream("http://a:secret@h"), `upstream "http://a:xxxxx@h": a user in it (credentials are the callers' own; leave it out)`},
 		{"a query", upstream("http://h/?x"), `upstream "http://h/?x": a query or fragment in it (want scheme, host and perhaps a base path)`},
-		{"limits", func(o *Options) { o.Limits = Limits{-1, -2} },
+		{"limits", func(o *Options) { o.Limits = Limits{MaxBody: -1, MaxDepth: -2, BodyIdle: -1} },
 			"limits: max body -1 is negative (want bytes, or 0 for 16777216)\n" +
-				"limits: max depth -2 is negative (want levels, or 0 for the default)"},
+				"limits: max depth -2 is negative (want levels, or 0 for the default)\n" +
+				"limits: a time for bodies is negative (want 0 for the default, or a time)"},
 		{"policies", func(o *Options) {
 			o.Policies = map[string]Policy{"me": {SessionRoute: "Serve", OnFailure: "open"}, "mee": {}}
 		}, "endpoint me: unknown session route policy \"Serve\" (want gone or serve)\n" +

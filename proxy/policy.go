@@ -10,6 +10,7 @@ import (
 type Policy struct {
 	SessionRoute SessionRoute
 	OnFailure    OnFailure
+	NoTransform  NoTransform
 }
 
 // SessionRoute says what the session route of an endpoint does in flow_only, where the flow
@@ -33,6 +34,17 @@ const (
 	OnFailureOriginal OnFailure = "original"
 )
 
+// NoTransform says what becomes of an answer with Cache-Control: no-transform, in dual and flow_only.
+type NoTransform string
+
+const (
+	// NoTransformRewrite maps it like any other. The default, also as "": the directive is for those who
+	// stand between an origin and its callers, and crossfade speaks as the origin.
+	NoTransformRewrite NoTransform = "rewrite"
+	// NoTransformPass lets it out as it is, marked.
+	NoTransformPass NoTransform = "pass"
+)
+
 func (p Policy) check() error {
 	var errs []error
 	switch p.SessionRoute {
@@ -46,6 +58,12 @@ func (p Policy) check() error {
 	default:
 		errs = append(errs, fmt.Errorf("unknown failure policy %q (want %s or %s)",
 			string(p.OnFailure), OnFailureRefuse, OnFailureOriginal))
+	}
+	switch p.NoTransform {
+	case "", NoTransformRewrite, NoTransformPass:
+	default:
+		errs = append(errs, fmt.Errorf("unknown no-transform policy %q (want %s or %s)",
+			string(p.NoTransform), NoTransformRewrite, NoTransformPass))
 	}
 	return errors.Join(errs...)
 }

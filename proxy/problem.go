@@ -13,16 +13,21 @@ import (
 type problem string
 
 const (
-	problemUnreachable problem = "upstream-unreachable"
-	problemTimeout     problem = "upstream-timeout"
-	problemBroken      problem = "upstream-broken"
-	problemUnmappable  problem = "unmappable"
-	problemTooLarge    problem = "request-too-large"
-	problemUnreadable  problem = "request-unreadable"
-	problemGone        problem = "session-route-gone"
-	problemAmbiguous   problem = "ambiguous-path"
-	problemMethod      problem = "method-not-allowed"
-	problemInternal    problem = "internal"
+	problemUnreachable  problem = "upstream-unreachable"
+	problemSuspended    problem = "upstream-suspended"
+	problemTimeout      problem = "upstream-timeout"
+	problemBroken       problem = "upstream-broken"
+	problemUnmappable   problem = "unmappable"
+	problemPrecondition problem = "precondition-failed"
+	problemTooLarge     problem = "request-too-large"
+	problemUnreadable   problem = "request-unreadable"
+	problemSlow         problem = "request-timeout"
+	problemHeaders      problem = "request-headers-too-large"
+	problemOverloaded   problem = "overloaded"
+	problemGone         problem = "session-route-gone"
+	problemAmbiguous    problem = "ambiguous-path"
+	problemMethod       problem = "method-not-allowed"
+	problemInternal     problem = "internal"
 
 	// problemInvalid is no problem document: it is told in the backend's own shape (invalid.go).
 	problemInvalid problem = "invalid-request"
@@ -44,20 +49,30 @@ func descriptions() []description {
 	return []description{
 		{problemUnreachable, http.StatusBadGateway, "The backend cannot be reached",
 			"No connection to the backend could be made; nothing was sent to it."},
+		{problemSuspended, http.StatusServiceUnavailable, "The backend is not asked just now",
+			"The backend could not be reached several times in a row. Nothing was sent to it; Retry-After says when to try again."},
 		{problemTimeout, http.StatusGatewayTimeout, "The backend did not answer in time",
-			"The backend took too long to begin its answer. It may have done what was asked."},
+			"The backend took too long to answer. It may have done what was asked."},
 		{problemBroken, http.StatusBadGateway, "The backend broke off",
 			"The backend closed the connection before its answer was complete, or answered with something that is not HTTP. It may have done what was asked."},
 		{problemUnmappable, http.StatusBadGateway, "The backend's answer has no flow shape",
 			"The backend answered with something that cannot be given in the flow shape."},
+		{problemPrecondition, http.StatusPreconditionFailed, "The representation is another one",
+			"If-Match names none that is served here now: what was read has changed, or was read in another shape."},
 		{problemTooLarge, http.StatusRequestEntityTooLarge, "The request's body is too large",
 			"The body is larger than what is taken here."},
 		{problemUnreadable, http.StatusBadRequest, "The request's body cannot be read",
 			"The body ended before its announced length, or is not framed as HTTP wants it."},
+		{problemSlow, http.StatusRequestTimeout, "The request's body came too slowly",
+			"Too little of the body came in the time that it was waited for."},
+		{problemHeaders, http.StatusRequestHeaderFieldsTooLarge, "The request has too many headers",
+			"There are more header fields than are taken here."},
+		{problemOverloaded, http.StatusServiceUnavailable, "crossfade has too much to do",
+			"Nothing was sent to the backend; Retry-After says when to try again."},
 		{problemGone, http.StatusGone, "This route has moved",
 			"The session shape is no longer served here. The Link header names the route of the flow shape."},
 		{problemAmbiguous, http.StatusBadRequest, "The path can be read in two ways",
-			"Write the path as the route has it: no escaped slashes, dot segments or semicolons, no other capital letters."},
+			"Write the path as the route has it: no escaped slashes, dot segments or semicolons, no other capital letters, nothing behind it; and the method in capital letters."},
 		{problemMethod, http.StatusMethodNotAllowed, "This method is not served",
 			"CONNECT and TRACE are not passed on."},
 		{problemInternal, http.StatusBadGateway, "crossfade failed",
@@ -93,6 +108,9 @@ func (x *exchange) refuse(p problem, cause error) {
 	if p == problemMethod {
 		h.Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 	}
+	if p == problemOverloaded {
+		h.Set("Retry-After", "1") // in seconds; places become free in milliseconds
+	}
 	x.say(p, d.status, cause, document{
 		Type: problemTypePrefix + string(p), Title: d.title, Status: d.status, Detail: d.detail,
 		Instance: x.in.URL.EscapedPath(), RequestID: x.record.RequestID, Endpoint: x.record.Endpoint,
@@ -101,7 +119,7 @@ func (x *exchange) refuse(p problem, cause error) {
 
 // gone answers a session route that is served no more.
 func (x *exchange) gone() {
-	x.client.Header().Set("Link", "<"+x.counterpart()+`>; rel="successor-version"`)
+	x.client.Header().Set(headerLink, successor(x.counterpart()))
 	x.refuse(problemGone, nil)
 }
 
@@ -143,21 +161,29 @@ func (x *exchange) fail(_ http.ResponseWriter, _ *http.Request, err error) {
 		x.record.Upstream = x.proxy.now().Sub(x.asked)
 	}
 	x.abortIfLeft()
+	if x.conflicts(err) {
+		return
+	}
+	if x.wasSlow() {
+		err = &refusal{problemSlow, errSlow}
+	}
+	x.retryAfter(err)
 	x.refuse(classify(err), err)
 }
 
 // classify finds the problem behind an error.
 func classify(err error) problem {
 	var known *refusal
-	var timeout net.Error
-	var dial *net.OpError
-	switch {
-	case errors.As(err, &known):
+	if errors.As(err, &known) {
 		return known.problem
-	case errors.As(err, &timeout) && timeout.Timeout():
+	}
+	if p := upstreamProblem(err); p != "" {
+		return p
+	}
+	// A deadline that somebody around crossfade set, or a transport of somebody else's.
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
 		return problemTimeout
-	case errors.As(err, &dial) && dial.Op == "dial":
-		return problemUnreachable
 	}
 	return problemBroken
 }

@@ -9,23 +9,31 @@
 //     ours and passes untouched. Other spellings of an endpoint's path are recognised.
 //  3. decide.go: the Decider is asked for the mode, once.
 //  4. request.go, query.go, headers.go, forwarded.go: in dual and flow_only the path, query,
-//     headers and body become what the upstream knows; a caller that contradicts itself is told
-//     so in the backend's own error shape (invalid.go).
-//  5. transport.go, guard.go: the upstream is asked, on connections that cannot hand one
-//     caller's bytes to another.
-//  6. receive.go, gate.go, body.go, location.go: the answer comes, the gate says whether it
-//     may be mapped, the lens maps it whole, and one place repairs its headers. What cannot be
-//     mapped goes out untouched and marked (dual) or is refused (flow_only).
-//  7. recorder.go, problem.go: the head goes out, with the mode in it; or a problem of ours does.
+//     headers and body become what the upstream knows. requestbody.go, form.go, multipart.go map the
+//     body, as JSON or as a form. A caller that contradicts itself is told so in the backend's own
+//     error shape (invalid.go).
+//  5. transport.go and package upstream: the upstream is asked, on connections that cannot hand
+//     one caller's bytes to another.
+//  6. receive.go, gate.go, body.go, bodycoding.go: the answer comes, the gate says
+//     whether it may be mapped, it is decoded, the lens maps it whole, it is encoded again, and one
+//     place repairs its headers. What cannot be mapped goes out untouched and marked (dual) or is
+//     refused (flow_only). validators.go and entitytag.go give it a validator of its own, and
+//     take it off again from the conditions of requests; vary.go tells caches what it depends on.
+//     links.go and reference.go lead flow callers on by flow routes; lifecycle.go tells session
+//     callers until when theirs are there.
+//  7. stream.go, streammessages.go: a stream whose messages are mapped goes its own way, one
+//     message at a time, as the mode was when it began. socket.go, socketdirection.go: so does a
+//     WebSocket, in both directions. streams.go, streamevents.go end what has no end of its own.
+//  8. recorder.go, problem.go: the head goes out, with the mode in it; or a problem of ours does.
 //
 // Nothing is sent to the client before it is certain: a mapped body is complete before its
 // head goes out. What is not mapped streams, in memory that does not grow with the body.
 package proxy
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"log"
 	"net/http"
 	"net/http/httputil"
 	"net/netip"
@@ -35,6 +43,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/crossfade-proxy/crossfade/internal/coding"
 	"github.com/crossfade-proxy/crossfade/transform/contract"
 )
 
@@ -47,13 +56,30 @@ type Options struct {
 	Contract *contract.Contract
 	// Decider says the mode of each request of an endpoint.
 	Decider Decider
-	// Transport reaches the upstream; nil means NewTransport(TransportOptions{}). One that is
+	// Transport reaches the upstream; nil means one of package upstream with its defaults. One that is
 	// shared by several proxies keeps its connections across a reload.
 	Transport http.RoundTripper
 	// Policies of endpoints, by name. An endpoint without one has the zero Policy.
 	Policies map[string]Policy
+	// Lifecycle is for endpoints that have no dates of their own, before the dates that the contract
+	// has for all. Zero: those of the contract.
+	Lifecycle contract.Dates
+	// Compress encodes mapped answers of 1 KiB and more for clients that accept it, also where the
+	// upstream, which is asked for none, put no coding on.
+	Compress bool
+	// Build names this build of crossfade. It is part of the validators of mapped answers, since
+	// another build may map to other bytes.
+	Build string
 	// Limits bound what a request may cost; zero members mean their defaults.
 	Limits Limits
+	// Admission bounds what all requests together may cost; nil for no bound. One that is shared by
+	// several proxies counts them together.
+	Admission Admission
+	// AnswerPreflights has every CORS preflight answered with 204 and nothing else, instead of by the
+	// upstream: whoever wraps the Proxy puts the headers on.
+	AnswerPreflights bool
+	// Streams are what this process has of event streams and WebSockets; nil means some of its own.
+	Streams *Streams
 	// TrustedProxies are networks of proxies in front whose X-Forwarded-* fields are believed.
 	// From anyone else they are dropped.
 	TrustedProxies []netip.Prefix
@@ -72,18 +98,27 @@ type Limits struct {
 	// MaxBody is the largest body, in bytes, that is held in memory to be mapped, as it came
 	// and decoded. Bodies that are not mapped may have any size. Default 16 MiB.
 	MaxBody int64
+	// MaxMessage is the largest message of a stream, in bytes, that is held in memory to be mapped,
+	// its framing included. Default 1 MiB.
+	MaxMessage int64
+	// MaxRatio is how many times its encoded length a body may have when it is decoded, where that is
+	// more than 1 MiB. Default 200.
+	MaxRatio int64
 	// MaxDepth is how deep a body may be nested. Default 512.
 	MaxDepth int
+	// BodyIdle is how long the upstream may pause in a body that is mapped, and BodyTotal how long
+	// that body may take in all. Then it is a 504. Defaults 30 s and 2 min.
+	BodyIdle, BodyTotal time.Duration
+	// RequestIdle is in how long a request's body has to bring 1 KiB or its end, of the time that it
+	// is waited for. Then it is a 408. Default 30 s.
+	RequestIdle time.Duration
+	// MaxHeaderFields is how many header fields a request may have, each line counted. Default 100.
+	MaxHeaderFields int
 }
 
-const (
-	// defaultMaxBody is far above what the backend's largest lists take (some hundred KiB), and
-	// still small enough for dozens of them at once on a small machine.
-	defaultMaxBody = 16 << 20
-	// flushAfter is how long a piece of a body with a known length may wait for more of it. Short enough to
-	// be felt by nobody, long enough that a body in one piece takes one write.
-	flushAfter = 10 * time.Millisecond
-)
+// defaultMaxBody is far above what the backend's largest lists take (some hundred KiB), and
+// still small enough for dozens of them at once on a small machine.
+const defaultMaxBody = 16 << 20
 
 // Proxy is the data path. It is immutable and safe for concurrent use; a new configuration
 // is a new Proxy.
@@ -96,12 +131,19 @@ type Proxy struct {
 	limits     Limits
 	trusted    []netip.Prefix
 	logger     *zap.Logger
-	errorLog   *log.Logger
 	observer   Observer
 	now        func() time.Time
 	newID      func() string
 	pieces     pieces
+	reverse    httputil.ReverseProxy // without the hooks of an exchange
 	workspaces workspaces
+	encoder    coding.Encoder
+	compress   bool
+	marks      marks
+	streams    *Streams
+	admission  Admission
+
+	answerPreflights bool
 }
 
 // New checks the options and gives the proxy. All that is wrong comes at once, joined. It
@@ -111,7 +153,7 @@ func New(o Options) (*Proxy, error) {
 		upstream: o.Upstream, decider: o.Decider, transport: o.Transport, limits: o.Limits,
 		trusted: o.TrustedProxies, logger: o.Logger, observer: o.Observer, now: o.Now, newID: o.NewID,
 	}
-	errs := []error{checkUpstream(o.Upstream), checkLimits(o.Limits)}
+	errs := []error{checkUpstream(o.Upstream), checkLimits(o.Limits), o.Lifecycle.Check()}
 	if o.Decider == nil {
 		errs = append(errs, errors.New("no decider: who says the mode of a request?"))
 	}
@@ -119,18 +161,24 @@ func New(o Options) (*Proxy, error) {
 		errs = append(errs, errors.New("no contract: it declares the endpoints"))
 	} else {
 		var err error
-		p.routes, err = newTable(o.Contract, o.Policies)
+		p.routes, err = newTable(o.Contract, o.Policies, o.Lifecycle)
 		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
 	if p.transport == nil {
-		p.transport = NewTransport(TransportOptions{})
+		var err error
+		if p.transport, err = defaultTransport(o.Upstream); err != nil {
+			return nil, err
+		}
 	}
-	if p.limits.MaxBody == 0 {
-		p.limits.MaxBody = defaultMaxBody
+	p.limits.complete()
+	p.admission, p.answerPreflights = o.Admission, o.AnswerPreflights
+	if p.streams = o.Streams; p.streams == nil {
+		p.streams = &Streams{}
 	}
+	p.compress, p.marks = o.Compress, newMarks(o.Contract.Revision, o.Build)
 	if p.logger == nil {
 		p.logger = zap.NewNop()
 	}
@@ -142,7 +190,11 @@ func New(o Options) (*Proxy, error) {
 	}
 	p.base = strings.TrimSuffix(o.Upstream.EscapedPath(), "/")
 	// What net/http says while it copies is told by the access line too, in our words.
-	p.errorLog, _ = zap.NewStdLogAt(p.logger, zap.DebugLevel)
+	errorLog, err := zap.NewStdLogAt(p.logger, zap.DebugLevel)
+	if err != nil {
+		return nil, fmt.Errorf("log of net/http: %w", err)
+	}
+	p.reverse = httputil.ReverseProxy{Transport: p.transport, BufferPool: &p.pieces, ErrorLog: errorLog}
 	return p, nil
 }
 
@@ -162,13 +214,36 @@ func checkUpstream(u *url.URL) error {
 	return nil
 }
 
+// complete puts the defaults where nothing was said.
+func (l *Limits) complete() {
+	l.MaxBody = cmp.Or(l.MaxBody, defaultMaxBody)
+	l.MaxMessage = cmp.Or(l.MaxMessage, defaultMaxMessage)
+	l.MaxRatio = cmp.Or(l.MaxRatio, defaultMaxRatio)
+	l.BodyIdle = cmp.Or(l.BodyIdle, defaultBodyIdle)
+	l.BodyTotal = cmp.Or(l.BodyTotal, defaultBodyTotal)
+	l.RequestIdle = cmp.Or(l.RequestIdle, defaultRequestIdle)
+	l.MaxHeaderFields = cmp.Or(l.MaxHeaderFields, defaultMaxHeaderFields)
+}
+
 func checkLimits(l Limits) error {
 	var errs []error
 	if l.MaxBody < 0 {
 		errs = append(errs, fmt.Errorf("limits: max body %d is negative (want bytes, or 0 for %d)", l.MaxBody, defaultMaxBody))
 	}
+	if l.MaxMessage < 0 {
+		errs = append(errs, fmt.Errorf("limits: max message %d is negative (want bytes, or 0 for %d)", l.MaxMessage, defaultMaxMessage))
+	}
+	if l.MaxRatio < 0 {
+		errs = append(errs, fmt.Errorf("limits: max ratio %d is negative (want a number, or 0 for %d)", l.MaxRatio, defaultMaxRatio))
+	}
 	if l.MaxDepth < 0 {
 		errs = append(errs, fmt.Errorf("limits: max depth %d is negative (want levels, or 0 for the default)", l.MaxDepth))
+	}
+	if l.MaxHeaderFields < 0 {
+		errs = append(errs, fmt.Errorf("limits: max header fields %d is negative (want a number, or 0 for %d)", l.MaxHeaderFields, defaultMaxHeaderFields))
+	}
+	if l.BodyIdle < 0 || l.BodyTotal < 0 || l.RequestIdle < 0 {
+		errs = append(errs, errors.New("limits: a time for bodies is negative (want 0 for the default, or a time)"))
 	}
 	return errors.Join(errs...)
 }
@@ -180,15 +255,9 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{proxy: p, in: r, began: p.now()}
 	x.client.exchange = x
 	x.client.ResponseWriter = w
-	x.reverse = httputil.ReverseProxy{
-		Rewrite:        x.rewrite,
-		ModifyResponse: x.receive,
-		ErrorHandler:   x.fail,
-		Transport:      p.transport,
-		BufferPool:     &p.pieces,
-		ErrorLog:       p.errorLog,
-		FlushInterval:  flushAfter,
-	}
+	x.reverse = p.reverse
+	x.reverse.Rewrite, x.reverse.ModifyResponse, x.reverse.ErrorHandler = x.rewrite, x.receive, x.fail
+	defer x.leave()
 	defer x.end()
 	x.serve()
 }

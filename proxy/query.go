@@ -3,7 +3,6 @@ package proxy
 import (
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -43,7 +42,7 @@ func (x *exchange) queryValue(name string) (string, bool) {
 }
 
 // queryToSession checks the parameters that crossfade itself applies, and gives the others the
-// names that the upstream knows. What it does not touch keeps its bytes. It is false when the
+// names and words that the upstream knows. What it does not touch keeps its bytes. It is false when the
 // request has been answered already.
 func (x *exchange) queryToSession() bool {
 	e := x.route.endpoint
@@ -59,22 +58,20 @@ func (x *exchange) queryToSession() bool {
 			drop[f.Param] = !f.Forward
 		}
 	}
-	renames := map[string]string{}
-	for _, q := range e.Query {
-		flow, ok := x.queryValue(q.Flow)
-		if !ok {
+	mapped := map[string]*mappedParam{}
+	for i := range e.Query {
+		q := &e.Query[i]
+		// A word that both shapes may have is the flow's where parameters are.
+		if q.Session == q.Flow && !x.flowParameters() {
 			continue
 		}
-		session, both := x.queryValue(q.Session)
+		m, fault := x.paramToSession(q)
 		switch {
-		case both && session != flow:
-			message := fmt.Sprintf("both shapes are there and differ: %q and %q", q.Session, q.Flow)
-			faults = append(faults, fieldError{"query." + q.Flow, message, "value_error"})
-		case both:
-			drop[q.Flow] = true
-		default:
-			renames[q.Flow] = q.Session
-			x.spokeFlow = true
+		case fault != nil:
+			faults = append(faults, *fault)
+		case m != nil:
+			mapped[q.Flow] = m
+			x.spokeFlow = x.spokeFlow || q.Session != q.Flow && !m.drop
 		}
 	}
 	if len(faults) > 0 {
@@ -83,19 +80,109 @@ func (x *exchange) queryToSession() bool {
 	}
 	var parts []string
 	for _, p := range x.params {
-		if drop[p.name] {
-			continue
+		switch m := mapped[p.name]; {
+		case drop[p.name]:
+			x.applied = append(x.applied, p)
+		case m != nil && m.drop:
+		case m != nil:
+			parts = m.appendTo(parts, p)
+		default:
+			parts = append(parts, p.raw)
 		}
-		if session, ok := renames[p.name]; ok {
-			_, value, hasValue := strings.Cut(p.raw, "=")
-			if p.raw = url.QueryEscape(session); hasValue {
-				p.raw += "=" + value
-			}
-		}
-		parts = append(parts, p.raw)
 	}
 	x.query = strings.Join(parts, "&")
 	return true
+}
+
+// mappedParam is what becomes of a parameter in all the places where it stands in a query.
+type mappedParam struct {
+	*contract.QueryParam
+	drop  bool       // it is there under its session name as well, and says the same
+	words [][]string // where it has words: those of the session shape, by place
+}
+
+// paramToSession maps the values of a parameter that is there under its flow name; nil if it is not. A
+// value that the upstream cannot be asked for is a fault: to leave it out, or to ask for something near,
+// would give the client rows that it did not ask for.
+func (x *exchange) paramToSession(q *contract.QueryParam) (*mappedParam, *fieldError) {
+	m := &mappedParam{QueryParam: q}
+	var flow, session []string // all values, in session words
+	for _, p := range x.params {
+		switch p.name {
+		case q.Flow:
+			words, fault := wordsToSession(q, p.value)
+			if fault != nil {
+				return nil, fault
+			}
+			m.words = append(m.words, words)
+			flow = append(flow, words...)
+		case q.Session:
+			session = append(session, splitValue(q, p.value)...)
+		}
+	}
+	switch {
+	case len(flow) == 0:
+		return nil, nil
+	case len(session) == 0:
+	case !slices.Equal(session, flow):
+		return nil, &fieldError{"query." + q.Flow, bothShapes(q.Session, q.Flow), "value_error"}
+	default:
+		m.drop = true
+	}
+	return m, nil
+}
+
+// wordsToSession gives the words of the session shape that a value of the flow shape means.
+func wordsToSession(q *contract.QueryParam, value string) ([]string, *fieldError) {
+	if q.Words == nil {
+		return []string{value}, nil
+	}
+	var out []string
+	for _, word := range splitValue(q, value) {
+		words, all := q.Words.SessionWords(word)
+		switch {
+		case !all || len(words) > 1 && q.List == contract.ListNone:
+			return nil, &fieldError{"query." + q.Flow, "the backend has several words for '" + word + "' and cannot be asked for all of them", "value_error"}
+		case len(words) == 0:
+			return nil, &fieldError{"query." + q.Flow, "Input should be " + alternatives(q.Words.FlowWords()), "enum"}
+		}
+		out = append(out, words...)
+	}
+	return out, nil
+}
+
+// splitValue gives the values that one parameter holds.
+func splitValue(q *contract.QueryParam, value string) []string {
+	if q.List == contract.ListComma {
+		return strings.Split(value, ",")
+	}
+	return []string{value}
+}
+
+// appendTo appends the parameter as the upstream knows it. Places are taken in order.
+func (m *mappedParam) appendTo(parts []string, p queryParam) []string {
+	words := m.words[0]
+	m.words = m.words[1:]
+	name, value, hasValue := strings.Cut(p.raw, "=")
+	if m.Session != m.Flow {
+		name = url.QueryEscape(m.Session)
+	}
+	if m.Words == nil || slices.Equal(words, splitValue(m.QueryParam, p.value)) {
+		if hasValue {
+			name += "=" + value
+		}
+		return append(parts, name)
+	}
+	for i, w := range words {
+		words[i] = url.QueryEscape(w)
+	}
+	if m.List == contract.ListComma {
+		return append(parts, name+"="+strings.Join(words, ","))
+	}
+	for _, w := range words {
+		parts = append(parts, name+"="+w)
+	}
+	return parts
 }
 
 // checkFilter checks a parameter's value in the words that the backend's validation has, and

@@ -1,11 +1,13 @@
 package proxy
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
 
+	"github.com/crossfade-proxy/crossfade/internal/coding"
 	"github.com/crossfade-proxy/crossfade/transform"
 )
 
@@ -17,31 +19,52 @@ func (x *exchange) receive(res *http.Response) error {
 		// From here on the connection belongs to the two of them: no head of ours goes out.
 		x.switched = true
 		x.client.complete(res.Header)
-		return nil
+		return x.openTunnel(res)
 	}
 	x.answer = upstreamBody{res.Body, x}
 	res.Body = &x.answer
+	x.follow(res)
 	if !x.mapping {
 		return nil
 	}
+	streamed := x.multipart != nil && x.multipart.changed.Load()
+	x.spokeFlow = x.spokeFlow || streamed
 	if x.spokeFlow {
-		x.locationToFlow(res.Header)
+		x.linksToFlow(res.Header, res.StatusCode)
+	}
+	x.varyOnRenames(res.Header)
+	if streamed || x.payload != nil && x.payload.changed {
+		// They vouch for what was sent, and the client sent something else (RFC 9110 section 9.3.4).
+		delete(res.Header, "Etag")
+		delete(res.Header, "Last-Modified")
+	}
+	if stream, err := x.streamToFlow(res); stream {
+		return err
 	}
 	lens, form := x.lensFor(res.StatusCode)
 	if lens == nil {
 		return nil
 	}
+	if err := x.toFlow(res, lens, form); err != nil {
+		return err
+	}
+	return x.checkMatch(res)
+}
+
+// toFlow does with an answer what the gate says.
+func (x *exchange) toFlow(res *http.Response, lens *transform.Lens, form transform.Form) error {
 	switch v := x.gate(res); v.then {
 	case leave:
+	case stillTrue:
+		x.notModified(res.Header)
 	case mark:
 		x.record.Fallback, x.record.err = v.reason, v.cause
 	case giveUp:
 		return x.unmapped(v.reason, v.cause)
 	case headOnly:
-		dropValidators(res.Header)
-		delete(res.Header, "Content-Length")
+		x.describeOnly(res, v.layers)
 	case mapIt:
-		return x.mapAnswer(res, lens, form)
+		return x.mapAnswer(res, v.layers, lens, form)
 	}
 	return nil
 }
@@ -55,13 +78,8 @@ func (x *exchange) lensFor(status int) (*transform.Lens, transform.Form) {
 		if e.Errors != nil && x.spokeFlow {
 			return e.Errors, transform.Replace
 		}
-	case e.Response == nil || status < 200 || status >= 300 && status != http.StatusNotModified:
-	case x.decision.Mode == FlowOnly:
-		return e.Response, transform.Replace
-	case e.Response.HasUnion():
-		return e.Response, transform.Union
-	case x.route.side == flowSide:
-		return e.Response, transform.Replace
+	case status >= 200 && status < 300 || status == http.StatusNotModified:
+		return x.toClient(e.Response)
 	}
 	return nil, 0
 }
@@ -77,14 +95,19 @@ func (x *exchange) unmapped(reason Fallback, cause error) error {
 }
 
 // mapAnswer maps the body whole and makes the head fit it.
-func (x *exchange) mapAnswer(res *http.Response, lens *transform.Lens, form transform.Form) error {
+func (x *exchange) mapAnswer(res *http.Response, layers []coding.Coding, lens *transform.Lens, form transform.Form) error {
 	limit := x.proxy.limits.MaxBody
 	w := x.proxy.workspaces.get()
-	whole, err := w.read(res.Body, res.ContentLength, limit)
+	timed := x.proxy.bounded(res.Body)
+	whole, err := w.read(x.accounted(timed, res.ContentLength), res.ContentLength, limit)
+	timed.Release()
 	x.record.Upstream = x.proxy.now().Sub(x.asked)
+	if errors.Is(err, errNoMemory) {
+		return x.keep(res, w, res.Body, FallbackMemory, err)
+	}
 	if err != nil {
 		x.proxy.workspaces.put(w)
-		return &refusal{problemBroken, err}
+		return err
 	}
 	if !whole {
 		// The rest is still on its way: what was read goes before it.
@@ -94,15 +117,16 @@ func (x *exchange) mapAnswer(res *http.Response, lens *transform.Lens, form tran
 		x.proxy.workspaces.put(w)
 		return &refusal{problemBroken, fmt.Errorf("close the upstream's body: %w", err)}
 	}
-	body, decoded := w.raw, coding(res.Header) == codingGzip
-	if decoded {
-		if body, err = w.gunzip(limit); err != nil {
-			return x.keep(res, w, nil, FallbackCoding, err)
+	body := w.raw
+	if len(layers) > 0 {
+		if w.plain, err = x.decode(w.plain[:0], w.raw, layers); err != nil {
+			return x.keep(res, w, nil, notDecoded(err), err)
 		}
+		body = w.plain
 	}
 	began := x.proxy.now()
 	result, err := lens.Map(w.out[:0], body, transform.Job{
-		Direction: transform.ToFlow, Form: form, Vars: x.vars, MaxDepth: x.proxy.limits.MaxDepth,
+		Direction: transform.ToFlow, Form: form, Vars: x.vars, Links: x.bodyURLToFlow, MaxDepth: x.proxy.limits.MaxDepth,
 	})
 	x.record.Transform += x.proxy.now().Sub(began)
 	if err != nil {
@@ -112,13 +136,33 @@ func (x *exchange) mapAnswer(res *http.Response, lens *transform.Lens, form tran
 	x.record.Mapped = result.Changed
 	x.record.Unmapped += result.Unmapped
 	x.record.Unknown += result.Unknown
-	x.reverse.FlushInterval = 0 // it is complete: no piece of it can be late
 	if result.Changed {
 		w.out = result.Body // it may have outgrown what it was given
 	}
-	res.Body = &heldBody{pool: &x.proxy.workspaces, held: w, left: result.Body}
-	if result.Changed || decoded {
-		commit(res, len(result.Body))
+	return x.encodeAnswer(res, w, layers, len(body), result)
+}
+
+// encodeAnswer gives the client what the lens made of an answer, in a coding that it takes. plain is
+// the length of what the lens was given.
+func (x *exchange) encodeAnswer(res *http.Response, w *workspace, layers []coding.Coding, plain int, result transform.Result) error {
+	goes := x.answerIn(res.Header, layers, int64(plain))
+	out, changed := result.Body, result.Changed || len(layers) > 0 || goes != coding.Identity
+	switch {
+	case !result.Changed && len(layers) == 1 && goes == layers[0]:
+		// The upstream's own bytes say the same, and the client takes them.
+		out, changed = w.raw, false
+	case goes != coding.Identity:
+		var err error
+		if w.coded, err = x.proxy.encoder.Encode(w.coded[:0], out, goes); err != nil {
+			x.proxy.workspaces.put(w)
+			return &refusal{problemInternal, fmt.Errorf("encode the answer: %w", err)}
+		}
+		out = w.coded
+	}
+	res.Body = &heldBody{pool: &x.proxy.workspaces, held: w, left: out}
+	x.vouch(res, changed, goes)
+	if changed {
+		commit(res, len(out), goes)
 	}
 	return nil
 }
@@ -134,21 +178,23 @@ func (x *exchange) keep(res *http.Response, w *workspace, rest io.ReadCloser, re
 	return nil
 }
 
-// commit makes the head true of a body that has changed: the one place that does.
-func commit(res *http.Response, length int) {
-	h := res.Header
-	for _, name := range [...]string{"Transfer-Encoding", "Trailer", "Content-Encoding"} {
-		delete(h, name)
-	}
-	dropValidators(h)
-	h["Content-Length"] = []string{strconv.Itoa(length)}
+// commit makes the head true of a body that has changed, but for what vouch does: the one
+// place where length, framing, trailers and coding are set, all together.
+func commit(res *http.Response, length int, c coding.Coding) {
+	setCoding(res.Header, c)
+	res.Header["Content-Length"] = []string{strconv.Itoa(length)}
 	res.ContentLength, res.TransferEncoding, res.Trailer = int64(length), nil, nil
 }
 
-// dropValidators takes out what names or vouches for the upstream's representation.
-func dropValidators(h http.Header) {
-	for _, name := range [...]string{"Etag", "Last-Modified", "Accept-Ranges"} {
-		delete(h, name)
+// describeOnly makes the answer to a HEAD what that to the GET would be, as far as it can be known
+// without the body.
+func (x *exchange) describeOnly(res *http.Response, layers []coding.Coding) {
+	h := res.Header
+	goes := x.answerIn(h, layers, res.ContentLength)
+	x.vouch(res, true, goes)
+	setCoding(h, goes)
+	delete(h, "Content-Length")
+	if x.proxy.compress && len(layers) == 0 && res.ContentLength < 0 {
+		delete(h, "Etag") // it has the coding in it, which depends on the length
 	}
-	dropDigests(h)
 }

@@ -1,6 +1,9 @@
 package proxy
 
-import "net/http"
+import (
+	"net/http"
+	"strconv"
+)
 
 // recorder is the client's side of an exchange: it completes the head where it goes out, and
 // remembers what was sent.
@@ -8,6 +11,7 @@ type recorder struct {
 	http.ResponseWriter
 	exchange *exchange
 	status   int   // of the final head; 0 before
+	length   int64 // of the body, as announced; 0 where it is not
 	written  int64 // bytes of the body
 	closing  bool  // the connection must not carry another request
 	failed   bool  // the client took no more
@@ -29,7 +33,10 @@ func (c *recorder) WriteHeader(status int) {
 			leaveOut(h, "Content-Type")
 			leaveOut(h, "Date")
 		}
-		if c.closing {
+		if v := h["Content-Length"]; len(v) == 1 {
+			c.length, _ = strconv.ParseInt(v[0], 10, 64)
+		}
+		if c.closing || c.exchange.answersEarly() {
 			h.Set("Connection", "close")
 		}
 	}
@@ -55,17 +62,23 @@ func (c *recorder) complete(h http.Header) {
 	} else {
 		h.Del(headerFallback)
 	}
+	c.exchange.announce(h)
+	c.exchange.completeCaching(h)
 }
 
-// Write sends a piece of the body.
+// Write sends a piece of the body. A piece of a body with an announced length does not wait for
+// the next one, which may be long in coming; ReverseProxy sees to bodies without.
 func (c *recorder) Write(b []byte) (int, error) {
 	if c.status == 0 {
 		c.WriteHeader(http.StatusOK)
 	}
 	n, err := c.ResponseWriter.Write(b)
 	c.written += int64(n)
-	if err != nil {
+	switch {
+	case err != nil:
 		c.failed = true
+	case c.written < c.length:
+		_ = http.NewResponseController(c.ResponseWriter).Flush() // a client that left shows in the next Write
 	}
 	return n, err
 }

@@ -1,23 +1,12 @@
 package proxy
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"strings"
-
-	"github.com/crossfade-proxy/crossfade/transform"
 )
-
-// payload is a request's body that was read whole, as the upstream gets it.
-type payload struct {
-	body    []byte
-	changed bool
-}
 
 // spelledPath is the escaped path of a request exactly as the client spelled it.
 func spelledPath(r *http.Request) (string, error) {
@@ -50,11 +39,13 @@ func (x *exchange) rewrite(pr *httputil.ProxyRequest) {
 	out.URL.RawQuery = x.query
 	dropUnderscored(out.Header)
 	x.proxy.setForwarded(out.Header, in)
-	if _, ok := in.Header[headerRequestID]; !ok {
+	if _, ok := out.Header[headerRequestID]; !ok {
 		out.Header[headerRequestID] = []string{x.record.RequestID}
 	}
-	// The same map: net/http fills it in when the body has been read.
-	out.Trailer = in.Trailer
+	if len(in.Trailer) > 0 {
+		guardTrailer(out, in)
+	}
+	x.conditionsToSession(out.Header)
 	if x.mapping {
 		x.rewriteMapped(out)
 	}
@@ -73,38 +64,13 @@ func (x *exchange) rewriteMapped(out *http.Request) {
 	if e.Response != nil || e.Errors != nil {
 		out.Header.Set("Accept-Encoding", "identity")
 	}
-	if lens, _ := x.lensFor(http.StatusOK); lens != nil && (out.Method == http.MethodGet || out.Method == http.MethodHead) {
-		// They would be compared with validators of the other shape, and parts of it would be sent.
-		for _, name := range [...]string{"Range", "If-Range", "If-None-Match", "If-Modified-Since"} {
-			delete(out.Header, name)
-		}
-	}
-	if x.payload != nil {
-		x.payload.send(out)
-	}
-}
-
-// send makes the payload the body of out.
-func (b *payload) send(out *http.Request) {
-	out.ContentLength = int64(len(b.body))
-	out.TransferEncoding = nil
+	x.streamRequest(out.Header)
 	switch {
-	case b.changed:
-		out.Trailer = nil
-		dropDigests(out.Header)
-	case len(out.Trailer) > 0:
-		out.ContentLength = -1 // trailers want chunks
+	case x.payload != nil:
+		x.payload.send(out)
+	case x.multipart != nil:
+		x.multipart.send(out)
 	}
-	// The client has been told to go on already.
-	delete(out.Header, "Expect")
-	delete(out.Header, "Content-Length")
-	if len(b.body) == 0 {
-		out.Body = http.NoBody
-		return
-	}
-	// With GetBody a connection that turns out closed before anything was sent is no failure.
-	out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.body)), nil }
-	out.Body, _ = out.GetBody()
 }
 
 // setTarget makes u's path that of the upstream. Characters that net/url would escape are
@@ -127,72 +93,4 @@ func unescaped(s string) string {
 		return plain
 	}
 	return s
-}
-
-// bodyToSession maps the request's body where the endpoint has a lens for it. It is false when
-// the request has been answered already.
-func (x *exchange) bodyToSession() bool {
-	r, lens := x.in, x.route.endpoint.Request
-	if lens == nil || r.ContentLength == 0 || !isJSON(r.Header) {
-		return true
-	}
-	if coding(r.Header) != codingNone {
-		x.record.RequestFallback = FallbackRequestCoding
-		return true
-	}
-	body, err := x.readRequest()
-	switch {
-	case errors.Is(err, errTooLarge):
-		x.refuse(problemTooLarge, err)
-		return false
-	case err != nil:
-		x.abortIfLeft()
-		x.refuse(problemUnreadable, err)
-		return false
-	case len(body) == 0:
-		x.payload = &payload{}
-		return true
-	}
-	began := x.proxy.now()
-	result, err := lens.Map(nil, body, transform.Job{
-		Direction: transform.ToSession, Form: transform.Replace, Vars: x.vars, MaxDepth: x.proxy.limits.MaxDepth,
-	})
-	x.record.Transform += x.proxy.now().Sub(began)
-	var fault *transform.Error
-	switch {
-	case errors.Is(err, transform.ErrConflict) && errors.As(err, &fault):
-		x.invalid(err, []fieldError{{fault.Path, fault.Err.Error(), "value_error"}})
-		return false
-	case err != nil:
-		// The upstream has its own answer to what it does not understand.
-		x.record.RequestFallback, x.record.err = FallbackRequest, err
-		x.payload = &payload{body: body}
-		return true
-	}
-	x.record.Unmapped += result.Unmapped
-	x.record.Unknown += result.Unknown
-	x.spokeFlow = x.spokeFlow || result.Changed
-	x.payload = &payload{result.Body, result.Changed}
-	return true
-}
-
-var errTooLarge = errors.New("the body is too large")
-
-// readRequest reads the body whole. Its memory grows with what has come, not with what was
-// announced. It is not pooled: the transport may still read it when the answer is complete.
-func (x *exchange) readRequest() ([]byte, error) {
-	limit := x.proxy.limits.MaxBody
-	if x.in.ContentLength > limit {
-		return nil, fmt.Errorf("%w: %d bytes announced, at most %d are taken", errTooLarge, x.in.ContentLength, limit)
-	}
-	var b bytes.Buffer
-	b.Grow(int(min(max(x.in.ContentLength, 0), 64<<10)) + bytes.MinRead)
-	_, err := b.ReadFrom(io.LimitReader(x.in.Body, limit+1))
-	if err != nil {
-		return nil, fmt.Errorf("read the request's body: %w", err)
-	}
-	if int64(b.Len()) > limit {
-		return nil, fmt.Errorf("%w: at most %d bytes are taken", errTooLarge, limit)
-	}
-	return b.Bytes(), nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"github.com/crossfade-proxy/crossfade/transform"
 	"github.com/crossfade-proxy/crossfade/transform/contract"
 )
 
@@ -28,6 +29,8 @@ const (
 type endpoint struct {
 	*contract.Endpoint
 	policy Policy
+	notice *notice           // of its session routes' end; nil: there is none
+	fields *transform.Fields // of forms in its requests; nil: no form of it is mapped
 }
 
 // route is one path template of an endpoint.
@@ -42,9 +45,9 @@ type route struct {
 // after the other, each with a regular expression, there is a router for each head (the text in
 // front of the first variable), and paths that begin with none of them never meet one.
 type table struct {
-	all      []group // every route
-	mistaken []group // session routes in lower case: see mistakable
-	answers  []group // session routes with a flow route beside them, for any method: see toFlow
+	all       []group // every route
+	mistaken  []group // session routes in lower case: see mistakable
+	anyMethod []group // every route, whatever the method: see leadsTo
 }
 
 // group is the routes with one head. Groups are tried from the longest head to the shortest,
@@ -72,8 +75,8 @@ const (
 	slashLess
 )
 
-// newTable builds the table of all enabled endpoints.
-func newTable(c *contract.Contract, policies map[string]Policy) (*table, error) {
+// newTable builds the table of all enabled endpoints. dates are for those that have none of their own.
+func newTable(c *contract.Contract, policies map[string]Policy, dates contract.Dates) (*table, error) {
 	var errs []error
 	known := map[string]bool{}
 	var all []*route
@@ -89,7 +92,10 @@ func newTable(c *contract.Contract, policies map[string]Policy) (*table, error) 
 		if len(e.Routes) == 0 {
 			errs = append(errs, fmt.Errorf("endpoint %s: no route", e.Name))
 		}
-		ep := &endpoint{e, policies[e.Name]}
+		ep := &endpoint{e, policies[e.Name], newNotice(datesOf(e, dates, c.Dates)), nil}
+		if e.Request != nil {
+			ep.fields = e.Request.Fields()
+		}
 		for _, pair := range e.Routes {
 			routes, err := ep.sides(template(pair.Session), template(pair.Flow))
 			if err != nil {
@@ -115,11 +121,10 @@ func newTable(c *contract.Contract, policies map[string]Policy) (*table, error) 
 		return nil, err
 	}
 	session := func(r *route) bool { return r.side != flowSide }
-	alone := func(r *route) bool { return r.side == sessionSide }
 	return &table{
-		all:      grouped(all, true, template.itself, func(*route) bool { return true }),
-		mistaken: grouped(all, true, template.lower, session),
-		answers:  grouped(all, false, template.itself, alone),
+		all:       grouped(all, true, template.itself, func(*route) bool { return true }),
+		mistaken:  grouped(all, true, template.lower, session),
+		anyMethod: grouped(all, false, template.itself, func(*route) bool { return true }),
 	}, nil
 }
 
@@ -231,11 +236,14 @@ func (m match) counterpart() string {
 	return path
 }
 
-// toFlow gives the flow route's path for a session route's path, as it may stand in an answer.
-func (t *table) toFlow(path string) (string, bool) {
-	m, ok := findLike(t.answers, http.MethodGet, path)
-	if !ok {
-		return "", false
+// leadsTo finds what a path in a message leads to, for a request of a method; where there is no route
+// of that method, for any other.
+func (t *table) leadsTo(method, path string) (match, bool) {
+	if !plain(path) {
+		path = normal(path)
 	}
-	return m.counterpart(), true
+	if m, ok := findLike(t.all, method, path); ok {
+		return m, true
+	}
+	return findLike(t.anyMethod, method, path)
 }

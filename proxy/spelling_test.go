@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"testing"
+
+	"github.com/crossfade-proxy/crossfade/transform/contract"
 )
 
 // TestSpellings: no spelling of a path that the upstream may take for a session route gets
@@ -43,6 +45,22 @@ func TestSpellings(t *testing.T) {
 		{"/api/me%00", refused, ""},
 		{"/API/Me", refused, ""},
 		{"/api/M%45/", refused, ""},
+		{"/api/me%2F", refused, ""},
+		{"/api/me%0A", refused, ""},
+		{"/api/me%0a/", refused, ""},
+		{"/api/me%20", refused, ""},
+		{"/api/me.", refused, ""},
+		{"/api/me./", refused, ""},
+		{"/api/me..", refused, ""},
+		{"/api/%2e/me", refused, ""},
+		{"/api/me/%2e", refused, ""},
+		{"/api/me;x.css", refused, ""},
+		{"/api/me%2fx.css/..", refused, ""},
+		{"/api/me%00.css", refused, ""},
+		{"/api%252Fme", refused, ""},
+		{"/api/m%2565", refused, ""},
+		{"/api/me%253Bx.css", refused, ""},
+		{"/api/%C5%BFlashed", refused, ""},
 		{"/api/me.css", passed, ""},
 		{"/api/me/x.css", passed, ""},
 		{"/api/mee", passed, ""},
@@ -62,6 +80,12 @@ func TestSpellings(t *testing.T) {
 		{"/api/groups/7/fl%6Fws", mapped, "/api/groups/7/sessions"},
 		{"/api/groups/%37/flows", mapped, "/api/groups/%37/sessions"},
 		{"/api/groups/7/Flows", passed, ""},
+		{"/api/groups/a%2Fb>/sessions", gone, ""},
+		{"/api/groups/a%2Fb>/flows", mapped, "/api/groups/a%2Fb%3E/sessions"},
+		{"/api/groups/a|b/flows", mapped, "/api/groups/a%7Cb/sessions"},
+		{"/api/groups/7%0A/flows", mapped, "/api/groups/7%0A/sessions"},
+		{"/api/groups/7/sessions%0A", refused, ""},
+		{"/api/groups//sessions", passed, ""},
 	} {
 		for _, mode := range allModes() {
 			t.Run(fmt.Sprint(tc.target, "/", mode), func(t *testing.T) {
@@ -107,6 +131,29 @@ func TestSpellings(t *testing.T) {
 					t.Errorf("the upstream was asked for %q, want %q", asked, forwarded)
 				}
 			})
+		}
+	}
+}
+
+// TestMethodSpellings: a method in small letters is no method of a route, and not passed in flow_only
+// to a backend that may think otherwise.
+func TestMethodSpellings(t *testing.T) {
+	for mode, want := range map[Mode]string{Passthrough: "", Dual: "ambiguous-path", FlowOnly: ""} {
+		var asked string
+		r := newRig(t, mode, serve(t, func(w http.ResponseWriter, r *http.Request) {
+			asked = r.Method
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, sessionMe)
+		}))
+		got := r.raw("Get /api/me HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+		if mode == FlowOnly {
+			got.wantProblem(t, problemAmbiguous)
+			continue
+		}
+		got.want(t, http.StatusOK, sessionMe)
+		got.wantHeader(t, "Crossfade-Fallback", want)
+		if asked != "Get" {
+			t.Errorf("%s: the upstream was asked by %s", mode, asked)
 		}
 	}
 }
@@ -163,7 +210,7 @@ func TestSpecificRoutesWin(t *testing.T) {
 	other := *list
 	other.Name, other.Method, other.Routes = "other-method", "POST", routePair("/{x}/{y}", "/{x}/{y}")
 	c.Endpoints = append(c.Endpoints[:0:0], &general, &special, &other)
-	table, err := newTable(c, nil)
+	table, err := newTable(c, nil, contract.Dates{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,8 @@ type builder struct {
 	list  []*building // objects, in order of their numbers
 	// shapes already compiled here, so that a Collect and the Project of its first object share one
 	shapes map[*Shape]*shape
+	op     Op // the operation of the lens that is being compiled, and its place in the list
+	index  int
 	err    error
 }
 
@@ -20,39 +22,59 @@ type builder struct {
 type building struct {
 	object *object
 	order  map[string]int
+	op     Op // what it was made for
+	index  int
 }
 
 func compileProgram(ops []Op, dir Direction, union bool) (*program, error) {
 	b := &builder{dir: dir, union: union, prog: &program{strict: dir == ToSession}, shapes: map[*Shape]*shape{}}
 	b.ops(&b.prog.root, ops, union)
 	for _, o := range b.list {
-		if len(o.object.fields) > maxFields {
-			return nil, fmt.Errorf("an object has %d members that matter; at most %d can", len(o.object.fields), maxFields)
-		}
-		o.object.base = b.prog.slots
-		b.prog.slots += len(o.object.fields)
-		keys := make([]string, len(o.object.fields))
-		for i, f := range o.object.fields {
-			keys[i] = f.name
-			for _, u := range f.uses {
-				o.object.asides = append(o.object.asides, u.aside)
-			}
-		}
-		o.object.names = makeNames(keys)
-		o.object.guess = b.prog.guesses
-		if o.object.spare {
-			b.prog.guesses += guessMembers
-		}
-		b.prog.objects = append(b.prog.objects, o.object)
-	}
-	if len(b.prog.globals) > 64 {
-		return nil, fmt.Errorf("%d members of the root are fallen back on; at most 64 can be", len(b.prog.globals))
+		b.finish(o)
 	}
 	return b.prog, b.err
 }
 
+// finish numbers what an object needs room for, and knows its fields by their names.
+func (b *builder) finish(o *building) {
+	fields := o.object.fields
+	if len(fields) > maxFields {
+		b.op, b.index = o.op, o.index
+		b.fail("an object has %d members that matter; at most %d can", len(fields), maxFields)
+		return
+	}
+	keys := make([]string, len(fields))
+	for i, f := range fields {
+		keys[i] = f.name
+		for _, u := range f.uses {
+			o.object.asides = append(o.object.asides, u.aside)
+		}
+		if f.node != nil && f.node.op != nil {
+			o.object.needs = append(o.object.needs, need{field: i, op: f.node.op})
+		}
+		if f.quoted != "" && len(f.behind) > 0 && !o.object.union {
+			o.object.late = append(o.object.late, i)
+		}
+	}
+	for i := range o.object.needs {
+		n := &o.object.needs[i]
+		n.any |= 1 << n.field
+		if to := fields[n.field].target; to >= 0 {
+			n.any |= 1 << to
+		}
+	}
+	o.object.names = makeNames(keys)
+	o.object.base = b.prog.slots
+	b.prog.slots += len(fields)
+	if o.object.spare {
+		o.object.guess = b.prog.guesses
+		b.prog.guesses += guessMembers
+	}
+	b.prog.objects = append(b.prog.objects, o.object)
+}
+
 func (b *builder) newObject(union bool) *building {
-	o := &building{object: &object{id: len(b.list), union: union}, order: map[string]int{}}
+	o := &building{object: &object{id: len(b.list), union: union}, order: map[string]int{}, op: b.op, index: b.index}
 	b.list = append(b.list, o)
 	return o
 }
@@ -80,13 +102,7 @@ func (b *builder) at(root *node, path Path, must Op, union bool) (*building, int
 
 func (b *builder) objectAt(root *node, path Path, must Op, union bool) *building {
 	n := b.nodeAt(root, path, must, union)
-	if n.object == nil {
-		if n.each != nil || n.text != nil {
-			b.fail("%s is used both as an object and as something else", path)
-		}
-		n.object = b.newObject(union).object
-	}
-	return b.of(n.object)
+	return b.objectOf(n, path, union)
 }
 
 // nodeAt gives the node that path leads to, made with all above it.
@@ -97,8 +113,8 @@ func (b *builder) nodeAt(root *node, path Path, must Op, union bool) *node {
 			n.op = must
 		}
 		if name == Each {
-			if n.object != nil {
-				b.fail("%s is used both as a list and as an object", path[:i])
+			if n.object != nil || n.text != nil {
+				b.clash(path[:i], "a list")
 			}
 			if n.each == nil {
 				n.each = &node{}
@@ -106,15 +122,11 @@ func (b *builder) nodeAt(root *node, path Path, must Op, union bool) *node {
 			n = n.each
 			continue
 		}
-		if n.object == nil {
-			if n.each != nil {
-				b.fail("%s is used both as a list and as an object", path[:i])
-			}
-			n.object = b.newObject(union).object
+		o := b.objectOf(n, path[:i], union)
+		f := &o.object.fields[o.field(name)]
+		if f.text != nil {
+			b.clash(path[:i+1], "an object or a list")
 		}
-		o := b.of(n.object)
-		k := o.field(name)
-		f := &o.object.fields[k]
 		if f.node == nil {
 			f.node = &node{}
 		}
@@ -126,24 +138,49 @@ func (b *builder) nodeAt(root *node, path Path, must Op, union bool) *node {
 	return n
 }
 
+// objectOf gives the object that a node edits, made if need be.
+func (b *builder) objectOf(n *node, path Path, union bool) *building {
+	if n.each != nil || n.text != nil {
+		b.clash(path, "an object")
+	}
+	if n.object == nil {
+		n.object = b.newObject(union).object
+	}
+	return b.of(n.object)
+}
+
+// clash complains that what path leads to would have to be of two kinds.
+func (b *builder) clash(path Path, kind string) {
+	what := path.String()
+	if len(path) == 0 {
+		what = "the body"
+	}
+	b.fail("%s is used as %s here and as something else before", what, kind)
+}
+
+// fail keeps the first fault, as one of the operation that is being compiled.
 func (b *builder) fail(format string, args ...any) {
 	if b.err == nil {
-		b.err = fmt.Errorf(format, args...)
+		b.err = &DeclarationError{Op: b.op, Index: b.index, Err: fmt.Errorf(format, args...)}
 	}
 }
 
 // ops compiles a list of operations below root.
 func (b *builder) ops(root *node, ops []Op, union bool) {
-	names := renames(ops)
 	for i, op := range ops {
+		if root == &b.prog.root {
+			b.op, b.index = op, i
+		}
 		if b.dir == ToFlow {
 			b.toFlow(root, i, op, union)
 		} else {
-			b.toSession(root, i, ops, names)
+			b.toSession(root, i, ops)
 		}
 	}
-	b.firsts(root, ops, union)
-	b.filters(root, ops, union)
+	if b.dir == ToFlow {
+		b.firsts(root, ops, union)
+		b.filters(root, ops, union)
+	}
 }
 
 func unless(optional bool, op Op) Op {
@@ -170,11 +207,9 @@ func (b *builder) toFlow(root *node, i int, op Op, union bool) {
 		o, n := b.at(root, op.At, unless(op.Optional, op), union)
 		target := o.field(op.To)
 		o.object.fields[target].native = true
-		if len(op.Else) == 0 && !op.Optional {
-			o.object.fields[n].op, o.object.fields[n].must = op, true
-			o.object.fields[n].target = target
-		}
-		o.object.last = append(o.object.last, addition{op: op, lit: lit(op.To), target: target, from: n, first: -1, else_: b.sources(op.Else)})
+		o.object.last = append(o.object.last, addition{
+			op: op, lit: lit(op.To), target: target, from: n, first: -1, else_: b.sources(op.Else), must: !op.Optional,
+		})
 	case Words:
 		b.text(root, op, op.At, wordMap(op.Table, ToFlow), op.Optional, union)
 	case Prefixes:
@@ -183,38 +218,39 @@ func (b *builder) toFlow(root *node, i int, op Op, union bool) {
 		b.text(root, op, op.At, exactMap(op.Session, op.Flow, ToFlow), op.Optional, union)
 	case Route:
 		b.text(root, op, op.At, routeMap(ToFlow), op.Optional, union)
+	case URL:
+		b.text(root, op, op.At, urlMap(), op.Optional, union)
 	case Drop:
-		o, n := b.at(root, op.At, unless(op.Optional, op), union)
-		f := &o.object.fields[n]
-		f.op, f.remove, f.must, f.source = op, true, !op.Optional, true
+		b.remove(root, op, op.At, union)
 	case Wrap:
 		b.wrap(root, op, false)
 	case Filter: // belongs to the list that it filters: see filters
 	}
 }
 
-func (b *builder) toSession(root *node, i int, ops []Op, names map[string]string) {
+func (b *builder) toSession(root *node, i int, ops []Op) {
 	// Nothing is taken away or added above a path that operations go below, so only its last name differs.
 	flow := func(p Path) Path {
-		if to, ok := names[p.String()]; ok {
-			return append(slices.Clone(p[:len(p)-1]), to)
+		for _, other := range ops {
+			if r, ok := other.(Rename); ok && slices.Equal(r.At, p) {
+				return p.sibling(r.To)
+			}
 		}
 		return p
 	}
-	sibling := func(p Path, name string) Path { return append(slices.Clone(p[:len(p)-1]), name) }
 	switch op := ops[i].(type) {
 	case Rename:
 		o, n := b.at(root, flow(op.At), unless(op.Optional, op), false)
 		_, name := op.At.parent()
 		b.rename(o, n, op, name, op.Optional)
 	case Project:
-		b.back(root, i, ops, sibling(op.At, op.To), op.At, op.Shape, false, op.Optional)
+		b.back(root, i, ops, op.At.sibling(op.To), op.At, op.Shape, false, op.Optional)
 	case Collect:
-		b.back(root, i, ops, sibling(op.At, op.To), op.At, op.Shape, true, op.Optional)
+		b.back(root, i, ops, op.At.sibling(op.To), op.At, op.Shape, true, op.Optional)
 	case Add:
-		b.remove(root, op, append(slices.Clone(op.In), op.Member))
+		b.remove(root, op, op.In.with(op.Member), false)
 	case Copy:
-		b.remove(root, op, sibling(op.At, op.To))
+		b.remove(root, op, op.At.sibling(op.To), false)
 	case Words:
 		b.text(root, op, flow(op.At), wordMap(op.Table, ToSession), op.Optional, false)
 	case Prefixes:
@@ -223,28 +259,32 @@ func (b *builder) toSession(root *node, i int, ops []Op, names map[string]string
 		b.text(root, op, flow(op.At), exactMap(op.Session, op.Flow, ToSession), op.Optional, false)
 	case Route:
 		b.text(root, op, flow(op.At), routeMap(ToSession), op.Optional, false)
+	case URL:
+		b.text(root, op, flow(op.At), urlMap(), op.Optional, false)
 	case Wrap:
 		b.wrap(root, op, true)
 	case Drop, Filter: // lost, and nothing to take back
 	}
 }
 
-// renames gives the new last name of each renamed path, by its notation.
-func renames(ops []Op) map[string]string {
-	m := map[string]string{}
-	for _, op := range ops {
-		if r, ok := op.(Rename); ok {
-			m[r.At.String()] = r.To
-		}
+// need notes that the field has to be there, or one of those that it becomes.
+func (o *building) need(n int, op Op, optional bool, becomes ...int) {
+	if optional {
+		return
 	}
-	return m
+	any := uint64(0)
+	for _, to := range becomes {
+		any |= 1 << to
+	}
+	o.object.needs = append(o.object.needs, need{field: n, any: any, op: op})
 }
 
 func (b *builder) rename(o *building, n int, op Op, to string, optional bool) {
 	target := o.field(to)
 	f, t := &o.object.fields[n], &o.object.fields[target]
 	f.op, f.target, f.quoted = op, target, string(quote(nil, to))
-	f.must, f.source, t.native = !optional, true, true
+	f.source, t.native = true, true
+	o.need(n, op, optional)
 }
 
 // back compiles the inverse of a Project or Collect. Where a session member was projected
@@ -252,25 +292,14 @@ func (b *builder) rename(o *building, n int, op Op, to string, optional bool) {
 func (b *builder) back(root *node, i int, ops []Op, from, to Path, s *Shape, list, optional bool) {
 	op := ops[i]
 	for _, other := range ops[:i] {
-		if at, ok := shaped(other); ok && at.String() == to.String() {
-			b.remove(root, op, from)
+		if at, ok := taken(other); ok && slices.Equal(at, to) {
+			b.remove(root, op, from, false)
 			return
 		}
 	}
 	o, n := b.at(root, from, unless(optional, op), false)
 	_, name := to.parent()
 	b.use(o, n, i, op, s, list, name, optional, false)
-}
-
-// shaped gives the path of a Project or Collect.
-func shaped(op Op) (Path, bool) {
-	switch op := op.(type) {
-	case Project:
-		return op.At, true
-	case Collect:
-		return op.At, true
-	}
-	return nil, false
 }
 
 func (b *builder) use(o *building, n, index int, op Op, s *Shape, list bool, to string, optional, union bool) {
@@ -280,15 +309,12 @@ func (b *builder) use(o *building, n, index int, op Op, s *Shape, list bool, to 
 	f, t := &o.object.fields[n], &o.object.fields[target]
 	f.op, f.source, t.native = op, true, true
 	f.uses = append(f.uses, u)
-	f.must = f.must || !optional
-	if f.target < 0 {
-		f.target = target
-	}
 	f.remove = !union
 	t.want, t.wantOp = '{', op
 	if list {
 		t.want = '['
 	}
+	o.need(n, op, optional, target)
 	o.object.last = append(o.object.last, addition{op: op, lit: lit(to), target: target, use: u, from: n, first: -1})
 }
 
@@ -305,8 +331,9 @@ func (b *builder) add(root *node, op Add, union bool) {
 	o.object.fields[n].behind = append(o.object.fields[n].behind, a)
 }
 
-func (b *builder) remove(root *node, op Op, path Path) {
-	o, n := b.at(root, path, nil, false)
+// remove takes a member away. If it is gone already, so is the shape that had it.
+func (b *builder) remove(root *node, op Op, path Path, union bool) {
+	o, n := b.at(root, path, nil, union)
 	f := &o.object.fields[n]
 	f.op, f.remove, f.source = op, true, true
 }
@@ -314,21 +341,24 @@ func (b *builder) remove(root *node, op Op, path Path) {
 func (b *builder) text(root *node, op Op, path Path, m *textMap, optional, union bool) {
 	if path[len(path)-1] == Each {
 		n := b.nodeAt(root, path, unless(optional, op), union)
-		if n.text != nil {
-			b.fail("%s: two operations map the strings of %s", op, path)
+		if n.object != nil || n.each != nil {
+			b.clash(path, "a text")
 		}
 		if !union {
-			n.text = m
+			n.text, n.textOp = m, op
 		}
 		return
 	}
 	o, n := b.at(root, path, unless(optional, op), union)
 	f := &o.object.fields[n]
+	if f.node != nil {
+		b.clash(path, "a text")
+	}
 	f.text = m
-	f.must = f.must || !optional
 	if f.op == nil {
 		f.op = op
 	}
+	o.need(n, op, optional)
 }
 
 func (b *builder) wrap(root *node, op Wrap, session bool) {
@@ -338,14 +368,15 @@ func (b *builder) wrap(root *node, op Wrap, session bool) {
 	o := b.newObject(false)
 	n := o.field(op.List)
 	f := &o.object.fields[n]
-	f.op, f.want, f.wantOp, f.must = op, '[', op, true
+	f.op, f.want, f.wantOp = op, '[', op
 	f.native = !session
+	o.need(n, op, false)
 	if session {
 		f.uses = []*shapeUse{u}
 	}
 	p := &wrapPlan{op: op, use: u, object: o.object, session: session}
 	if !session {
-		p.steps = b.steps(op.Members, nil, nil)
+		p.steps = (&members{b: b}).toFlow(op.Members, false)
 	}
 	root.wrap = p
 }
@@ -359,9 +390,6 @@ func (b *builder) sources(list []Source) []source {
 		case s.Var != "":
 			out = append(out, source{name: s.Var})
 		default:
-			if slices.Contains(s.Path, Each) {
-				b.fail("fallback %s: goes through a list; a fallback is one member of the body's root", s.Path)
-			}
 			out = append(out, source{global: b.global(s.Path)})
 		}
 	}
@@ -374,6 +402,10 @@ func (b *builder) global(path Path) int {
 		if g.object == o.object && g.field == n {
 			return i
 		}
+	}
+	if len(b.prog.globals) == maxGlobals {
+		b.fail("more than %d members of the root are fallen back on", maxGlobals)
+		return 0
 	}
 	o.object.global = true
 	b.prog.globals = append(b.prog.globals, global{o.object, n})

@@ -149,7 +149,9 @@ func shapeNames(base Path, s *Shape, dir Direction) []Path {
 		}
 	}
 	for _, lost := range s.Lost {
-		sessions = append(sessions, join(base, Path{lost.Name}))
+		if s.Unmapped != UnmappedKeep {
+			sessions = append(sessions, join(base, Path{lost.Name}))
+		}
 	}
 	mine, other := sessions, flow
 	if dir == ToSession {

@@ -1,6 +1,9 @@
 package transform
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // editObject scans the object at i, which stays where it is, and records the edits of its
 // members. known are the members found there by an earlier scan: an operation whose new
@@ -27,7 +30,7 @@ func (r *run) editObject(i int, o *object, depth int, known uint64) int {
 	}
 	i = skipSpace(b, i+1)
 	if i < len(b) && b[i] == '}' {
-		return r.endObject(i, end, o, 0, 0, depth)
+		return r.endObject(i, end, o, 0, 0)
 	}
 	for {
 		k0, k1, v0 := r.memberName(i)
@@ -105,7 +108,7 @@ func (r *run) editObject(i int, o *object, depth int, known uint64) int {
 		r.rewind(before)
 		return r.editObject(open, o, depth, seen)
 	}
-	return r.endObject(i, end, o, seen, kept, depth)
+	return r.endObject(i, end, o, seen, kept)
 }
 
 // memberName scans a member's name and colon at i: from k0 (its quote) to k1, and where the
@@ -133,7 +136,8 @@ func (r *run) memberName(i int) (k0, k1, v0 int) {
 }
 
 // member scans the value of field n of o and records its edits. wins says that the field's new name is
-// there as well.
+// there as well: then the value is checked as ever, so that the order of the two does not
+// matter, and nothing is made of it.
 func (r *run) member(at slot, k1 int, o *object, n int, wins bool, depth int) int {
 	f := &o.fields[n]
 	b := r.body
@@ -147,16 +151,13 @@ func (r *run) member(at slot, k1 int, o *object, n int, wins bool, depth int) in
 	if f.native {
 		r.natives++
 	}
-	if f.want != 0 && b[v0] != f.want && b[v0] != 'n' {
-		return r.fail(f.wantOp, v0, fmt.Errorf("%w: %s", ErrOccupied, kindOf(b[v0])))
-	}
 	renamed := f.quoted != "" && !wins && !o.union
 	if renamed {
 		r.edits = append(r.edits, edit{pos: at.k0, end: int32(k1), kind: editLit, lit: f.quoted})
 	}
 	end := 0
 	switch {
-	case len(f.uses) > 0 && !wins:
+	case len(f.uses) > 0:
 		for _, u := range f.uses {
 			if end = r.use(v0, u, depth-1); end < 0 {
 				return end
@@ -171,29 +172,28 @@ func (r *run) member(at slot, k1 int, o *object, n int, wins bool, depth int) in
 			return r.syntax(^end)
 		}
 	}
+	if f.want != 0 && b[v0] != f.want && b[v0] != 'n' {
+		return r.fail(f.wantOp, v0, fmt.Errorf("%w: %s", ErrOccupied, kindOf(b[v0])))
+	}
 	at.v1 = int32(end)
 	r.slots[o.base+n] = at
-	if wins && f.quoted != "" {
-		if err := r.sameAs(at, o, f); err < 0 {
-			return err
-		}
-	}
-	if f.counts != nil {
-		r.edits = append(r.edits, edit{pos: at.v0, end: at.v1, kind: editBody, from: at.v0, to: at.v1})
-		r.asides[f.counts.aside].count = len(r.edits)
-	}
 	mapped := -1
-	if f.text != nil && !wins && (!o.union || f.quoted != "") {
-		if m := r.fieldText(v0, end, f); m < 0 {
+	if f.text != nil && (!o.union || f.quoted != "") {
+		m := r.fieldText(v0, end, f.text, f.op)
+		if m < 0 {
 			return m
-		} else if m > 0 {
-			mapped = m - 1
 		}
+		mapped = m - 1
 	}
 	switch {
-	case mapped >= 0 && !o.union:
-		r.edits = append(r.edits, edit{pos: at.v0, end: at.v1, kind: editAside, from: int32(mapped), to: int32(len(r.aside))})
-	case f.quoted != "" && !wins && o.union:
+	case wins:
+		if !r.sameAs(at, o, f, mapped) {
+			return -1
+		}
+		if !o.union {
+			return end // it goes; what belongs behind it comes last
+		}
+	case f.quoted != "" && o.union:
 		r.insertLit(end, ",")
 		r.insertLit(end, f.quoted)
 		r.insertLit(end, ":")
@@ -202,6 +202,8 @@ func (r *run) member(at slot, k1 int, o *object, n int, wins bool, depth int) in
 		} else {
 			r.insertSpan(end, editBody, v0, end)
 		}
+	case mapped >= 0:
+		r.edits = append(r.edits, edit{pos: at.v0, end: at.v1, kind: editAside, from: int32(mapped), to: int32(len(r.aside))})
 	}
 	for i := range f.behind {
 		if !r.add(end, o, &f.behind[i], true) {
@@ -211,18 +213,18 @@ func (r *run) member(at slot, k1 int, o *object, n int, wins bool, depth int) in
 	return end
 }
 
-// fieldText maps the value body[v0:end] by the field's table to the end of run.aside. It
-// returns 0 for a value that is kept, 1 more than where the mapped one begins, or a negative number.
-func (r *run) fieldText(v0, end int, f *field) int {
+// fieldText maps the value body[v0:end] by a table to the end of run.aside. It returns 0 for
+// a value that is kept, 1 more than where the mapped one begins, or a negative number.
+func (r *run) fieldText(v0, end int, m *textMap, op Op) int {
 	c := r.body[v0]
 	if c != '"' {
-		if f.text.strict && c != 'n' {
-			return r.fail(f.op, v0, fmt.Errorf("%w: want a string, got %s", ErrType, kindOf(c)))
+		if m.strict && c != 'n' {
+			return r.fail(op, v0, fmt.Errorf("%w: want a string, got %s", ErrType, kindOf(c)))
 		}
 		return 0
 	}
 	at := len(r.aside)
-	aside, changed := f.text.apply(r, r.aside, r.body[v0:end])
+	aside, changed := m.apply(r, r.aside, r.body[v0:end])
 	r.aside = aside
 	if !changed {
 		return 0
@@ -230,58 +232,66 @@ func (r *run) fieldText(v0, end int, f *field) int {
 	return at + 1
 }
 
-// sameAs checks, in a request, that a member that is there under both names says the same.
-func (r *run) sameAs(at slot, o *object, f *field) int {
+// sameAs checks, in a request, that a member that is there under both names says the same. mapped is
+// where run.aside has the value as the other name would say it, or negative. It is false after fail.
+func (r *run) sameAs(at slot, o *object, f *field, mapped int) bool {
 	if !r.prog.strict {
-		return 0
+		return true
 	}
 	other := r.slots[o.base+f.target]
 	mine := r.body[at.v0:at.v1]
-	if f.text != nil && mine[0] == '"' {
-		if mapped, changed := f.text.apply(r, nil, mine); changed {
-			mine = mapped
-		}
+	if mapped >= 0 {
+		mine = r.aside[mapped:]
 	}
 	if sameValue(mine, r.body[other.v0:other.v1]) {
-		return 0
+		return true
 	}
-	return r.fail(f.op, int(at.k0), fmt.Errorf("%w: %q and %q", ErrConflict, o.fields[f.target].name, f.name))
+	r.fail(f.op, int(at.k0), fmt.Errorf("%w: %q and %q", ErrConflict, o.fields[f.target].name, f.name))
+	return false
 }
 
 // endObject puts in what belongs at the object's end (the bracket at i; the last member ends at end).
-func (r *run) endObject(i, end int, o *object, seen uint64, kept, depth int) int {
-	for n := range o.fields {
-		f := &o.fields[n]
-		if seen&(1<<n) != 0 || f.target >= 0 && seen&(1<<f.target) != 0 {
-			continue
-		}
-		if f.must || f.node != nil && f.node.op != nil {
-			op := f.op
-			if !f.must {
-				op = f.node.op
-			}
-			return r.within(f.name, r.fail(op, i, ErrMissing))
+func (r *run) endObject(i, end int, o *object, seen uint64, kept int) int {
+	for n := range o.needs {
+		need := &o.needs[n]
+		if seen&need.any == 0 {
+			return r.within(o.fields[need.field].name, r.fail(need.op, i, ErrMissing))
 		}
 	}
-	for n := range o.last {
-		before := len(r.edits)
-		if !r.add(end, o, &o.last[n], kept > 0) {
-			return -1
+	for _, n := range o.late {
+		if f := &o.fields[n]; seen&(1<<n) != 0 && seen&(1<<f.target) != 0 {
+			if !r.addAll(end, o, f.behind, &kept) {
+				return -1
+			}
 		}
-		if len(r.edits) > before {
-			kept++
-		}
+	}
+	if !r.addAll(end, o, o.last, &kept) {
+		return -1
 	}
 	return i + 1
+}
+
+// addAll puts members in at the object's end, behind the kept ones. It is false after fail.
+func (r *run) addAll(end int, o *object, list []addition, kept *int) bool {
+	for i := range list {
+		before := len(r.edits)
+		if !r.add(end, o, &list[i], *kept > 0) {
+			return false
+		}
+		if len(r.edits) > before {
+			*kept++
+		}
+	}
+	return true
 }
 
 // add puts one member in at pos, unless its name is there already. It is false after fail.
 func (r *run) add(pos int, o *object, a *addition, comma bool) bool {
 	seen := r.seen[o.id]
-	if seen&(1<<a.target) != 0 {
-		return true
-	}
 	has := a.from >= 0 && seen&(1<<a.from) != 0
+	if seen&(1<<a.target) != 0 {
+		return a.use == nil || !has || !r.prog.strict || r.agree(o, a)
+	}
 	at := len(r.aside)
 	kind, from, to := editAside, at, at
 	switch {
@@ -298,7 +308,10 @@ func (r *run) add(pos int, o *object, a *addition, comma bool) bool {
 		kind, from, to = editBody, int(s.v0), int(s.v1)
 	default:
 		if !r.writeSource(a.else_) {
-			return true
+			if a.must {
+				r.within(o.fields[a.from].name, r.fail(a.op, pos, ErrMissing))
+			}
+			return !a.must
 		}
 		to = len(r.aside)
 	}
@@ -308,4 +321,20 @@ func (r *run) add(pos int, o *object, a *addition, comma bool) bool {
 	r.insertLit(pos, a.lit)
 	r.insertSpan(pos, kind, from, to)
 	return true
+}
+
+// agree checks, in a request, that a shape and what it is mapped to, when both are there, say the same.
+func (r *run) agree(o *object, a *addition) bool {
+	mine := &r.asides[a.use.aside]
+	text, levels := r.aside[mine.from:mine.to], 1
+	if a.use.list && mine.isList {
+		text, levels = slices.Concat([]byte{'['}, text, []byte{']'}), 2
+	}
+	other := r.slots[o.base+a.target]
+	if agrees(text, r.body[other.v0:other.v1], levels) {
+		return true
+	}
+	r.within(o.fields[a.from].name, r.fail(a.op, int(r.slots[o.base+a.from].k0),
+		fmt.Errorf("%w: %q and %q", ErrConflict, o.fields[a.target].name, o.fields[a.from].name)))
+	return false
 }

@@ -32,6 +32,9 @@ const (
 	Response Side = "response"
 	Request  Side = "request"
 	Failure  Side = "error"
+	Message  Side = "message" // of a stream, to the client
+	Down     Side = "down"    // of a WebSocket, to the client
+	Up       Side = "up"      // of a WebSocket, to the upstream
 )
 
 // Form says what becomes of the shape that was there.
@@ -48,6 +51,10 @@ const (
 // "query.status", "client.path", "upstream.path"). It may be nil. ok is false for a variable that is not set.
 type Vars func(name string) (value string, ok bool)
 
+// Links maps a URL of a body from the one shape's route to the other's, in the direction of its Job. ok is
+// false for a URL that leads to no route, or to one that both shapes share.
+type Links func(url string) (mapped string, ok bool)
+
 // DefaultMaxDepth bounds the nesting of a body where Limits does not.
 const DefaultMaxDepth = 512
 
@@ -56,7 +63,8 @@ type Job struct {
 	Direction Direction
 	Form      Form
 	Vars      Vars
-	MaxDepth  int // deepest nesting of the body; 0: DefaultMaxDepth
+	Links     Links // may be nil: then URLs are kept
+	MaxDepth  int   // deepest nesting of the body; 0: DefaultMaxDepth
 }
 
 // Result tells what a mapping did.
@@ -65,7 +73,8 @@ type Result struct {
 	// shares no memory with it.
 	Body    []byte
 	Changed bool
-	// Native: the body had the wanted shape already and nothing of the other one.
+	// Native: the body had the wanted shape already and nothing of the other one, so it was
+	// left as it is.
 	Native bool
 	// Unmapped counts members that a closed shape dropped although no operation names them.
 	Unmapped int
@@ -124,18 +133,17 @@ func (l *Lens) Map(dst, body []byte, job Job) (Result, error) {
 	}
 	r := l.runs.Get().(*run)
 	defer r.release(l.runs)
-	r.start(prog, body, job.Vars, job.MaxDepth)
+	r.start(prog, body, job)
 	if !r.whole() {
 		return Result{}, l.named(job, r.err)
 	}
 	res := r.result
-	res.Native = r.natives > 0 && r.sources == 0
 	if len(r.edits) == 0 {
-		res.Body = body
+		res.Body, res.Native = body, r.native()
 		return res, nil
 	}
 	size := r.size()
-	if size > math.MaxInt32 {
+	if max(size, len(r.aside)) > math.MaxInt32 {
 		return Result{}, l.named(job, &Error{Err: ErrSize})
 	}
 	if cap(dst) < size {

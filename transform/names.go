@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+	"strings"
 )
 
 // names finds the field of a member's name. It is a hash table without collisions, found
@@ -18,6 +19,7 @@ type names struct {
 type nameSlot struct {
 	name  string
 	field int8 // -1: free
+	raw   bool // a key that spells it without escapes is the name itself
 }
 
 // maxFields is how many names one object of a lens may have: the run keeps a bit for each.
@@ -45,7 +47,7 @@ func (t *names) fill(list []string) bool {
 		if s.field >= 0 {
 			return false
 		}
-		*s = nameSlot{name, int8(i)}
+		*s = nameSlot{name, int8(i), strings.IndexByte(name, '\\') < 0}
 	}
 	return true
 }
@@ -70,7 +72,7 @@ func (t *names) hash(key []byte) uint64 {
 
 // find returns the field of the name that key (the inside of a valid JSON string) spells, or -1.
 func (t *names) find(key []byte) int {
-	if s := &t.slots[t.hash(key)]; s.name == string(key) {
+	if s := &t.slots[t.hash(key)]; s.raw && s.name == string(key) {
 		return int(s.field)
 	}
 	if bytes.IndexByte(key, '\\') < 0 {

@@ -101,6 +101,13 @@ type Route struct {
 	Optional bool
 }
 
+// URL maps a URL that leads to a route of the one shape: it becomes the URL of the other shape's route.
+// What leads where is told by Job.Links; a text that leads elsewhere is kept.
+type URL struct {
+	At       Path
+	Optional bool
+}
+
 // Wrap turns a body that is a list into an object that holds the list under Name, with
 // further members. A list and an object have no union: in Union form the body is left
 // alone. Inverse: the list is taken out again.
@@ -129,7 +136,7 @@ type Condition struct {
 // Drop takes a member away. A loss, so it says why.
 type Drop struct {
 	At       Path
-	Optional bool
+	Optional bool // makes no difference: a body without the member has the flow shape already
 	Loss     string
 }
 
@@ -173,15 +180,21 @@ type Shape struct {
 type Lost struct{ Name, Loss string }
 
 // loses says whether the shape loses its Lost members: it does not keep what it does not map.
-func (s *Shape) loses() bool { return s.Unmapped == UnmappedDrop || s.Unmapped == UnmappedRefuse }
+func (s *Shape) loses() bool { return !s.keeps() }
+
+// keeps says whether the shape has all that an object of the session has.
+func (s *Shape) keeps() bool {
+	return s.Edit != nil || s.Unmapped == UnmappedKeep || s.Unmapped == UnmappedUnder
+}
 
 // Member is one member of a closed shape.
 type Member struct {
 	Name     string       // in the flow
 	From     string       // in the session; "" when it has no counterpart there
 	Required bool         // absent (and no Else) is an error
-	Words    *WordTable   // at most one of Words and Prefixes
+	Words    *WordTable   // at most one of Words, Prefixes and URL
 	Prefixes *PrefixTable //
+	URL      bool         // it holds a URL, see the operation URL
 	Else     []Source     // tried in order when From is absent or ""
 	Nest     []Member     // an object made of session members; then From is ""
 	Loss     string       // why an Else cannot be told from a value that was there

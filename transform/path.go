@@ -3,6 +3,7 @@ package transform
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -52,3 +53,14 @@ func (p Path) String() string {
 
 // parent splits the last name off.
 func (p Path) parent() (Path, string) { return p[:len(p)-1], p[len(p)-1] }
+
+// sibling is the path with another last name.
+func (p Path) sibling(name string) Path { return p[:len(p)-1].with(name) }
+
+// with is the path to a member of what p leads to. It shares no memory with p.
+func (p Path) with(name string) Path { return append(slices.Clone(p), name) }
+
+// under says whether p leads to above or below it.
+func (p Path) under(above Path) bool {
+	return len(p) >= len(above) && slices.Equal(p[:len(above)], above)
+}

@@ -17,6 +17,7 @@ type node struct {
 	object *object  // edit the object in place
 	each   *node    // do this with every element of the list
 	text   *textMap // map the string in place
+	textOp Op
 	wrap   *wrapPlan
 	op     Op // the first operation here or below that does not forgive absence; nil: none
 }
@@ -28,11 +29,22 @@ type object struct {
 	names  names
 	fields []field
 	last   []addition // put in at its end, in the order of the operations
+	needs  []need     // what has to be there
+	late   []int      // renamed fields with something behind them, which comes last where they go
 	asides []int      // of its fields' uses
 	union  bool       // nothing is taken away
 	global bool       // a shape falls back on one of its members
 	spare  bool       // read only: remember the members that have no field
 	guess  int        // read only: its first place in run.guesses
+	nested []int      // read only: the objects below it that are read with it
+	nest   *Shape     // read only: it is below one; the shape that it belongs to
+}
+
+// need is something that has to be there: a field, or what it became in the wanted shape.
+type need struct {
+	field int
+	any   uint64 // one of these fields will do
+	op    Op     // the operation that needs it
 }
 
 // field is a member that matters: it is read, edited, or only watched for.
@@ -45,12 +57,10 @@ type field struct {
 	target int      // the field of its new name, -1 for none; if that one is there, it wins
 	quoted string   // its new name in quotes: renamed in place (Replace), or a copy goes behind it (Union)
 	remove bool     // it goes (Replace)
-	must   bool     // absent, together with its target, is an error
 	want   byte     // when it is another field's target: '{' or '[', null aside; 0: anything
 	wantOp Op
 	uses   []*shapeUse
 	behind []addition // what goes directly behind it
-	counts *shapeUse  // the list whose length it tells (Filter)
 	source bool       // a name of the shape that is read
 	native bool       // a name of the shape that is written
 }
@@ -64,6 +74,7 @@ type shapeUse struct {
 	shape  *shape
 	list   bool
 	aside  int       // its place in run.asides
+	counts []int     // fields that tell the list's length, for when a filter shortens it
 	first  *shapeUse // Collect: the object that goes first if it is not among the elements
 	key    int       // the slot of the elements' key; the first object is read by the same shape
 	filter *Filter
@@ -78,6 +89,7 @@ type addition struct {
 	from   int // the field whose use or copy it is; -1: none
 	first  int // Collect: the field of the object that goes first; -1: none
 	else_  []source
+	must   bool // none of its sources holds: an error
 }
 
 // source is where a value may come from besides its member. One is set.
@@ -87,6 +99,10 @@ type source struct {
 	global int    // index in program.globals, when lit and name are ""
 }
 
+// maxGlobals is how many members of the root can be fallen back on: the run keeps a bit for each.
+const maxGlobals = 64
+
+// global is a member of the body's root that something falls back on.
 type global struct {
 	object *object
 	field  int
@@ -116,15 +132,16 @@ type step struct {
 	lit      string  // `"name":`
 	object   *object // where its value is read; nil: nowhere
 	field    int
-	plain    bool // the same name and value on both sides: copied as they stand
+	owner    *object // the object read, if it may have a member of this name beside the one that it is made of:
+	own      int     // that field, which wins
+	plain    bool    // the same name and value on both sides: copied as they stand
 	text     *textMap
 	else_    []source
 	constant string // the whole member when the first of else_ is a constant
 	nest     []step
 	must     bool
 	omit     string // ToSession: a default, which is left out
-	under    bool   // the member that unmapped members go below,
-	keep     string // in an object of this name
+	under    *Shape // the shape whose unmapped members go below this one; nil: none do
 	lift     bool   // ToSession: they come back
 }
 

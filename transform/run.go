@@ -13,6 +13,7 @@ type run struct {
 	body     []byte
 	prog     *program
 	vars     Vars
+	links    Links
 	maxDepth int
 	seen     []uint64 // per object of the program: which of its fields were there
 	slots    []slot   // per field: where it was, valid when seen
@@ -63,8 +64,8 @@ const (
 // keepBytes is how much memory a pooled run may hold on to: what bigger bodies took goes back.
 const keepBytes = 4 << 20
 
-func (r *run) start(p *program, body []byte, vars Vars, maxDepth int) {
-	r.body, r.prog, r.vars, r.maxDepth = body, p, vars, maxDepth
+func (r *run) start(p *program, body []byte, job Job) {
+	r.body, r.prog, r.vars, r.links, r.maxDepth = body, p, job.Vars, job.Links, job.MaxDepth
 	r.seen = resize(r.seen, len(p.objects))
 	r.slots = resize(r.slots, p.slots)
 	r.asides = resize(r.asides, p.asides)
@@ -75,7 +76,7 @@ func (r *run) start(p *program, body []byte, vars Vars, maxDepth int) {
 	r.result, r.err = Result{}, nil
 	r.wanted, r.settled = 0, false
 	r.rewind(checkpoint{})
-	if cap(r.aside) < len(body) {
+	if p.asides > 0 && cap(r.aside) < len(body) {
 		// Shapes are about as long as what they are made of: one allocation instead of many.
 		r.aside = make([]byte, 0, len(body)+len(body)/8)
 	}
@@ -95,7 +96,10 @@ func (r *run) release(pool *sync.Pool) {
 	if cap(r.edits) > keepBytes/32 {
 		r.edits = nil
 	}
-	r.body, r.prog, r.vars, r.err, r.result = nil, nil, nil, nil, Result{}
+	if cap(r.spare)+cap(r.keys) > keepBytes/16 {
+		r.spare, r.keys = nil, nil
+	}
+	r.body, r.prog, r.vars, r.links, r.err, r.result = nil, nil, nil, nil, nil, Result{}
 	pool.Put(r)
 }
 
@@ -112,15 +116,15 @@ const guessMembers = 24
 
 // checkpoint is how far a run is, to come back to.
 type checkpoint struct {
-	edits, aside, keys, unmapped, unknown, sources, natives int
+	edits, aside, keys, spare, unmapped, unknown, sources, natives int
 }
 
 func (r *run) checkpoint() checkpoint {
-	return checkpoint{len(r.edits), len(r.aside), len(r.keys), r.result.Unmapped, r.result.Unknown, r.sources, r.natives}
+	return checkpoint{len(r.edits), len(r.aside), len(r.keys), len(r.spare), r.result.Unmapped, r.result.Unknown, r.sources, r.natives}
 }
 
 func (r *run) rewind(c checkpoint) {
-	r.edits, r.aside, r.keys = r.edits[:c.edits], r.aside[:c.aside], r.keys[:c.keys]
+	r.edits, r.aside, r.keys, r.spare = r.edits[:c.edits], r.aside[:c.aside], r.keys[:c.keys], r.spare[:c.spare]
 	r.result.Unmapped, r.result.Unknown, r.sources, r.natives = c.unmapped, c.unknown, c.sources, c.natives
 }
 
@@ -148,6 +152,9 @@ func (r *run) whole() bool {
 	return true
 }
 
+// native says whether the body has names of the wanted shape and none of the other.
+func (r *run) native() bool { return r.natives > 0 && r.sources == 0 }
+
 func (r *run) haveWanted() bool {
 	for i, g := range r.prog.globals {
 		if r.wanted&(1<<i) != 0 && r.seen[g.object.id]&(1<<g.field) != 0 {
@@ -171,27 +178,26 @@ func (r *run) value(i int, n *node, depth int) int {
 		return r.editObject(i, n.object, depth, 0)
 	case n.each != nil && c == '[':
 		return r.editList(i, n.each, depth)
-	case n.text != nil && c == '"':
-		end := scanString(r.body, i+1)
-		if end < 0 {
-			return r.syntax(^end)
-		}
-		r.mapText(i, end, n.text)
-		return end
-	}
-	if n.op != nil && (n.object != nil || n.each != nil) {
-		want := "an object"
-		if n.each != nil {
-			want = "a list"
-		}
-		if c == 'n' {
-			return r.fail(n.op, i, ErrMissing)
-		}
-		return r.fail(n.op, i, fmt.Errorf("%w: want %s, got %s", ErrType, want, kindOf(c)))
 	}
 	end := scanValue(r.body, i, depth)
-	if end < 0 {
+	switch {
+	case end < 0:
 		return r.syntax(^end)
+	case n.text != nil:
+		at := r.fieldText(i, end, n.text, n.textOp)
+		if at < 0 {
+			return at
+		}
+		if at > 0 {
+			r.edits = append(r.edits, edit{pos: int32(i), end: int32(end), kind: editAside, from: int32(at - 1), to: int32(len(r.aside))})
+		}
+	case n.op == nil || n.object == nil && n.each == nil:
+	case c == 'n':
+		return r.fail(n.op, i, ErrMissing)
+	case n.object != nil:
+		return r.fail(n.op, i, fmt.Errorf("%w: want an object, got %s", ErrType, kindOf(c)))
+	case n.each != nil:
+		return r.fail(n.op, i, fmt.Errorf("%w: want a list, got %s", ErrType, kindOf(c)))
 	}
 	return end
 }
@@ -219,16 +225,6 @@ func (r *run) editList(i int, n *node, depth int) int {
 			return r.syntax(i)
 		}
 		i = skipSpace(b, i+1)
-	}
-}
-
-// mapText maps the string body[from:to] in place.
-func (r *run) mapText(from, to int, m *textMap) {
-	at := len(r.aside)
-	aside, changed := m.apply(r, r.aside, r.body[from:to])
-	r.aside = aside
-	if changed {
-		r.edits = append(r.edits, edit{pos: int32(from), end: int32(to), kind: editAside, from: int32(at), to: int32(len(r.aside))})
 	}
 }
 

@@ -3,6 +3,7 @@ package transform
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -120,22 +121,17 @@ func (r *run) sameSlot(a, b slot) bool {
 }
 
 // insertList puts the list of a Collect in at pos, the first object before its elements
-// where it is not among them. It is false where there is nothing to put in.
+// where it is not among them.
 func (r *run) insertList(pos int, o *object, a *addition, comma bool) {
 	out := &r.asides[a.use.aside]
+	goesFirst := false
 	var first *aside
 	if a.first >= 0 && r.seen[o.id]&(1<<a.first) != 0 {
 		first = &r.asides[a.use.first.aside]
+		goesFirst = !first.null && !out.listed && !r.noted(out, first.key)
 	}
-	if !out.null && !out.isList && first == nil {
+	if !out.null && !out.isList && !goesFirst {
 		return
-	}
-	goesFirst := first != nil && !first.null && !out.listed
-	for _, key := range r.keys[out.keysFrom:out.keysTo] {
-		goesFirst = goesFirst && !r.sameSlot(key, first.key)
-	}
-	if goesFirst && a.use.filter != nil && !r.matches(a.use.filter, r.aside[first.from:first.to]) {
-		goesFirst, out.filtered = false, true
 	}
 	if comma {
 		r.insertLit(pos, ",")
@@ -144,6 +140,9 @@ func (r *run) insertList(pos int, o *object, a *addition, comma bool) {
 	if out.null && !goesFirst {
 		r.insertLit(pos, "null")
 		return
+	}
+	if goesFirst && a.use.filter != nil && !r.matches(a.use.filter, r.aside[first.from:first.to]) {
+		goesFirst, out.filtered = false, true
 	}
 	rows := out.rows
 	r.insertLit(pos, "[")
@@ -158,9 +157,36 @@ func (r *run) insertList(pos int, o *object, a *addition, comma bool) {
 		r.insertSpan(pos, editAside, out.from, out.to)
 	}
 	r.insertLit(pos, "]")
-	if out.filtered && out.count > 0 {
-		e := &r.edits[out.count-1]
-		e.kind, e.lit, e.from, e.to = editLit, strconv.Itoa(rows), 0, 0
+	if out.filtered {
+		r.recount(o, a.use.counts, rows)
+	}
+}
+
+// noted says whether an element read before the object that may go first has its key.
+func (r *run) noted(out *aside, key slot) bool {
+	if key.v1 == 0 {
+		return false
+	}
+	for _, k := range r.keys[out.keysFrom:out.keysTo] {
+		if r.sameSlot(k, key) {
+			return true
+		}
+	}
+	return false
+}
+
+// recount puts the length of a filtered list in the place of the members that tell it.
+func (r *run) recount(o *object, counts []int, rows int) {
+	for _, n := range counts {
+		if r.seen[o.id]&(1<<n) == 0 || o.fields[n].target >= 0 && r.seen[o.id]&(1<<o.fields[n].target) != 0 {
+			continue
+		}
+		at := r.slots[o.base+n]
+		k := len(r.edits)
+		for k > 0 && r.edits[k-1].pos > at.v0 {
+			k--
+		}
+		r.edits = slices.Insert(r.edits, k, edit{pos: at.v0, end: at.v1, kind: editLit, lit: strconv.Itoa(rows)})
 	}
 }
 
@@ -172,7 +198,16 @@ func (r *run) matches(f *Filter, row []byte) bool {
 			continue
 		}
 		value := member(row, c.Member)
-		if value == nil || value[0] != '"' || !bytes.EqualFold(unescape(nil, value), []byte(want)) {
+		if value == nil {
+			return false
+		}
+		switch value[0] {
+		case 'n', '{', '[':
+			return false
+		case '"':
+			value = unescape(nil, value)
+		}
+		if !bytes.EqualFold(value, []byte(want)) {
 			return false
 		}
 	}
@@ -183,10 +218,15 @@ func (r *run) matches(f *Filter, row []byte) bool {
 func member(object []byte, name string) (value []byte) {
 	eachMember(object, func(key, whole []byte) {
 		if value == nil && spells(key, name) {
-			value = whole[skipSpace(whole, skipSpace(whole, len(key))+1):]
+			value = valueOf(key, whole)
 		}
 	})
 	return value
+}
+
+// valueOf gives the value of a member, from its name (in its quotes) and the whole of it.
+func valueOf(name, whole []byte) []byte {
+	return whole[skipSpace(whole, skipSpace(whole, len(name))+1):]
 }
 
 // eachMember calls f with the name (in its quotes) and the whole of each member of a valid object.
@@ -207,7 +247,7 @@ func (r *run) shapeObject(i int, op Op, s *shape, depth int) int {
 		return r.editAside(i, s.open, depth)
 	}
 	spare := len(r.spare)
-	end := r.readObject(i, s.read, depth)
+	end := r.readObject(i, op, s.read, depth)
 	if end < 0 {
 		return end
 	}
@@ -215,7 +255,7 @@ func (r *run) shapeObject(i int, op Op, s *shape, depth int) int {
 	if !r.writeSteps(op, i, s.steps, spare) {
 		return -1
 	}
-	if !r.writeSpare(op, i, s, spare) {
+	if !r.writeSpare(op, s, spare) {
 		return -1
 	}
 	r.aside = append(r.aside, '}')
@@ -241,7 +281,7 @@ func (r *run) editAside(i int, o *object, depth int) int {
 }
 
 // readObject finds the members of the object at i that a closed shape is made of.
-func (r *run) readObject(i int, o *object, depth int) int {
+func (r *run) readObject(i int, op Op, o *object, depth int) int {
 	b := r.body
 	if depth == 0 {
 		return r.syntax(i)
@@ -253,6 +293,9 @@ func (r *run) readObject(i int, o *object, depth int) int {
 		guesses = r.guesses[o.guess : o.guess+guessMembers]
 	}
 	r.seen[o.id] = 0
+	for _, id := range o.nested {
+		r.seen[id] = 0
+	}
 	i = skipSpace(b, i+1)
 	if i < len(b) && b[i] == '}' {
 		return i + 1
@@ -261,7 +304,7 @@ func (r *run) readObject(i int, o *object, depth int) int {
 		k0, v0, n := i, 0, 0
 		if g := guessAt(guesses, k); g.n > 0 && i+int(g.n) <= len(b) && string(b[i:i+int(g.n)]) == string(b[g.at:g.at+g.n]) {
 			v0, n = i+int(g.n), int(g.field)
-			if v0 < len(b) && b[v0] <= ' ' { // more space than the last time
+			if v0 < len(b) && b[v0] <= ' ' {
 				v0 = skipSpace(b, v0)
 			}
 		} else {
@@ -275,8 +318,8 @@ func (r *run) readObject(i int, o *object, depth int) int {
 			}
 		}
 		switch {
-		case n >= 0 && o.fields[n].node != nil && v0 < len(b) && b[v0] == '{':
-			if i = r.readObject(v0, o.fields[n].node.object, depth-1); i < 0 {
+		case n >= 0 && o.fields[n].node != nil:
+			if i = r.readNested(v0, op, o.fields[n].node.object, depth-1); i < 0 {
 				return r.within(o.fields[n].name, i)
 			}
 		case v0 < len(b) && b[v0] == '"':
@@ -288,14 +331,20 @@ func (r *run) readObject(i int, o *object, depth int) int {
 				return r.syntax(^i)
 			}
 		}
-		if n >= 0 {
+		at := slot{int32(k0), int32(v0), int32(i)}
+		switch {
+		case n >= 0:
 			if seen&(1<<n) != 0 {
-				return r.within(o.fields[n].name, r.fail(nil, k0, ErrDuplicate))
+				return r.within(o.fields[n].name, r.fail(op, k0, ErrDuplicate))
 			}
 			seen |= 1 << n
-			slots[n] = slot{int32(k0), int32(v0), int32(i)}
-		} else if o.spare {
-			r.spare = append(r.spare, slot{int32(k0), int32(v0), int32(i)})
+			slots[n] = at
+		case o.spare:
+			r.spare = append(r.spare, at)
+		case o.nest.Unmapped == UnmappedRefuse:
+			return r.unmapped(op, at, o.nest)
+		default:
+			r.result.Unmapped++
 		}
 		if i < len(b) && b[i] <= ' ' {
 			i = skipSpace(b, i)
@@ -315,6 +364,21 @@ func (r *run) readObject(i int, o *object, depth int) int {
 			i = skipSpace(b, i)
 		}
 	}
+}
+
+// readNested reads, on the way back, an object that a shape made of the session's members.
+func (r *run) readNested(i int, op Op, o *object, depth int) int {
+	if i < len(r.body) && r.body[i] == '{' {
+		return r.readObject(i, op, o, depth)
+	}
+	end := scanValue(r.body, i, depth)
+	if end < 0 {
+		return r.syntax(^end)
+	}
+	if c := r.body[i]; c != 'n' {
+		return r.fail(op, i, fmt.Errorf("%w: want an object or null, got %s", ErrType, kindOf(c)))
+	}
+	return end
 }
 
 func guessAt(list []guess, k int) guess {

@@ -12,6 +12,7 @@ type textMap struct {
 	hasElse bool
 	// from and to are variables for Route: the text of the one becomes the text of the other.
 	from, to string
+	links    bool // the text is a URL: Job.Links maps it
 }
 
 type textEntry struct {
@@ -23,8 +24,11 @@ type textEntry struct {
 // apply appends the mapped token to dst and says whether it differs from the token given;
 // if not, nothing was appended.
 func (m *textMap) apply(r *run, dst, token []byte) ([]byte, bool) {
-	if m.from != "" {
+	switch {
+	case m.from != "":
 		return m.applyRoute(r, dst, token)
+	case m.links:
+		return m.applyLinks(r, dst, token)
 	}
 	if m.strict {
 		var short [64]byte
@@ -69,6 +73,18 @@ func (m *textMap) applyRoute(r *run, dst, token []byte) ([]byte, bool) {
 	}
 	to, ok := r.variable(m.to)
 	if !ok || to == from {
+		return dst, false
+	}
+	return quote(dst, to), true
+}
+
+func (m *textMap) applyLinks(r *run, dst, token []byte) ([]byte, bool) {
+	if r.links == nil {
+		return dst, false
+	}
+	text := string(unescape(nil, token))
+	to, ok := r.links(text)
+	if !ok || to == text {
 		return dst, false
 	}
 	return quote(dst, to), true
@@ -126,3 +142,5 @@ func routeMap(dir Direction) *textMap {
 	}
 	return m
 }
+
+func urlMap() *textMap { return &textMap{links: true} }

@@ -13,6 +13,7 @@ func (Words) Name() string    { return "words" }
 func (Prefixes) Name() string { return "prefixes" }
 func (Text) Name() string     { return "text" }
 func (Route) Name() string    { return "route" }
+func (URL) Name() string      { return "url" }
 func (Wrap) Name() string     { return "wrap" }
 func (Filter) Name() string   { return "filter" }
 func (Drop) Name() string     { return "drop" }
@@ -31,6 +32,7 @@ func (o Words) String() string    { return fmt.Sprintf("words %s", o.At) }
 func (o Prefixes) String() string { return fmt.Sprintf("prefixes %s", o.At) }
 func (o Text) String() string     { return fmt.Sprintf("text %s", o.At) }
 func (o Route) String() string    { return fmt.Sprintf("route %s", o.At) }
+func (o URL) String() string      { return fmt.Sprintf("url %s", o.At) }
 func (o Wrap) String() string     { return "wrap as " + o.List }
 func (o Filter) String() string   { return fmt.Sprintf("filter %s", o.List) }
 func (o Drop) String() string     { return fmt.Sprintf("drop %s", o.At) }
@@ -44,6 +46,7 @@ func (Words) op()    {}
 func (Prefixes) op() {}
 func (Text) op()     {}
 func (Route) op()    {}
+func (URL) op()      {}
 func (Wrap) op()     {}
 func (Filter) op()   {}
 func (Drop) op()     {}

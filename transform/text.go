@@ -134,14 +134,74 @@ func spells(token []byte, s string) bool {
 	return token[0] == '"' && begins(token, s) == len(token)-1
 }
 
-// sameValue says whether two tokens are the same value, as far as spelling can tell: equal
-// bytes, or strings that mean the same.
+// sameValue says whether two valid values are the same as far as spelling can tell: equal
+// but for white space and for how strings are escaped. 1.0 is not 1, and the order of members counts.
 func sameValue(a, b []byte) bool {
 	if bytes.Equal(a, b) {
 		return true
 	}
-	if a[0] != '"' || b[0] != '"' || bytes.IndexByte(a, '\\') < 0 && bytes.IndexByte(b, '\\') < 0 {
-		return false
+	i, j := 0, 0
+	for {
+		i, j = skipSpace(a, i), skipSpace(b, j)
+		switch {
+		case i == len(a) || j == len(b):
+			return i == len(a) && j == len(b)
+		case a[i] != b[j]:
+			return false
+		case a[i] != '"':
+			i, j = i+1, j+1
+		default:
+			i1, j1 := scanString(a, i+1), scanString(b, j+1)
+			if !sameString(a[i:i1], b[j:j1]) {
+				return false
+			}
+			i, j = i1, j1
+		}
+	}
+}
+
+func sameString(a, b []byte) bool {
+	if bytes.IndexByte(a, '\\') < 0 && bytes.IndexByte(b, '\\') < 0 {
+		return bytes.Equal(a, b)
 	}
 	return bytes.Equal(unescape(nil, a), unescape(nil, b))
+}
+
+// agrees says whether a value says nothing else than another, fuller one: they are the
+// same, or objects and all members of the first are in the other. levels is how deep to look for that.
+func agrees(value, full []byte, levels int) bool {
+	switch {
+	case levels > 0 && value[0] == '{' && full[0] == '{':
+		in := map[string][]byte{}
+		eachMember(full, func(name, whole []byte) {
+			if text := string(unescape(nil, name)); in[text] == nil {
+				in[text] = valueOf(name, whole)
+			}
+		})
+		same := true
+		eachMember(value, func(name, whole []byte) {
+			other, ok := in[string(unescape(nil, name))]
+			same = same && ok && agrees(valueOf(name, whole), other, levels-1)
+		})
+		return same
+	case levels > 0 && value[0] == '[' && full[0] == '[':
+		i, j := skipSpace(value, 1), skipSpace(full, 1)
+		for value[i] != ']' && full[j] != ']' {
+			i1, j1 := scanValue(value, i, len(value)), scanValue(full, j, len(full))
+			if !agrees(value[i:i1], full[j:j1], levels-1) {
+				return false
+			}
+			i, j = nextElement(value, i1), nextElement(full, j1)
+		}
+		return value[i] == full[j]
+	}
+	return sameValue(value, full)
+}
+
+// nextElement returns where the next element of a list begins, behind one that ends at i; or its bracket.
+func nextElement(list []byte, i int) int {
+	if i = skipSpace(list, i); list[i] == ',' {
+		i = skipSpace(list, i+1)
+	}
+	return i
 }

@@ -33,7 +33,7 @@ func (r *run) wrap(i int, p *wrapPlan, depth int) int {
 	var end int
 	opening := "["
 	if p.session {
-		end = r.editObject(i, p.object, depth, 0)
+		end = r.unwrap(i, p, depth)
 	} else {
 		opening = p.use.lit
 		out.from = len(r.aside)
@@ -62,5 +62,26 @@ func (r *run) wrap(i int, p *wrapPlan, depth int) int {
 		r.aside = append(r.aside, '}')
 	}
 	r.insertSpan(end, editAside, at, len(r.aside))
+	return end
+}
+
+// unwrap reads the list out of the object at i, which has the wrapped shape.
+func (r *run) unwrap(i int, p *wrapPlan, depth int) int {
+	end := r.editObject(i, p.object, depth, 0)
+	if end < 0 {
+		return end
+	}
+	if r.asides[p.use.aside].null {
+		return r.within(p.op.List, r.fail(p.op, i, fmt.Errorf("%w: want a list, got null", ErrType)))
+	}
+	eachMember(r.body[i:end], func(name, _ []byte) {
+		known := spells(name, p.op.List) || p.op.Total != "" && spells(name, p.op.Total)
+		for j := range p.op.Members {
+			known = known || spells(name, p.op.Members[j].Name)
+		}
+		if !known {
+			r.result.Unmapped++
+		}
+	})
 	return end
 }

@@ -1,6 +1,12 @@
 package transform
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+)
 
 // writeSteps writes the members of a closed shape to run.aside, from the object last read.
 // offset is that object's place, for errors; the unmapped members are spare[spare:].
@@ -15,7 +21,10 @@ func (r *run) writeSteps(op Op, offset int, steps []step, spare int) bool {
 		if s.object != nil && r.seen[s.object.id]&(1<<s.field) != 0 {
 			at = r.slots[s.object.base+s.field]
 			if s.omit != "" && string(body[at.v0:at.v1]) == s.omit {
-				continue
+				if s.owner == nil || r.seen[s.owner.id]&(1<<s.own) == 0 {
+					continue
+				}
+				at = slot{} // as if it was not there, beside one that is
 			}
 			if s.plain {
 				if to > 0 && at.k0 == to+1 && body[to] == ',' {
@@ -52,9 +61,44 @@ func (r *run) writeSteps(op Op, offset int, steps []step, spare int) bool {
 
 // writeStep writes a member that is not simply copied.
 func (r *run) writeStep(op Op, offset int, s *step, at slot, spare int) bool {
+	if s.owner != nil && r.seen[s.owner.id]&(1<<s.own) != 0 {
+		return r.writeOwn(op, offset, s, at, spare)
+	}
+	return r.writeMade(op, offset, s, at, spare)
+}
+
+// writeOwn writes a member of whose name the object read has one already. That one wins.
+func (r *run) writeOwn(op Op, offset int, s *step, at slot, spare int) bool {
+	own := r.slots[s.owner.base+s.own]
+	mark := len(r.aside)
+	if at.v1 > 0 || s.nest != nil {
+		if !r.writeMade(op, offset, s, at, spare) {
+			return false
+		}
+	}
+	made := bytes.TrimPrefix(r.aside[mark:], []byte{','})
+	err := error(nil)
 	switch {
-	case s.under:
-		return r.writeUnder(op, offset, s, at, spare)
+	case len(made) == 0:
+	case s.nest != nil:
+		err = fmt.Errorf("%w: %s", ErrOccupied, kindOf(r.body[own.v0]))
+	case r.prog.strict && !sameValue(made[len(s.lit):], r.body[own.v0:own.v1]):
+		err = fmt.Errorf("%w: %q and %q", ErrConflict, s.member.From, s.member.Name)
+	}
+	if err != nil {
+		r.within(s.owner.fields[s.own].name, r.fail(op, int(own.k0), err))
+		return false
+	}
+	r.aside = r.aside[:mark]
+	r.writeMember(own)
+	return true
+}
+
+// writeMade writes a member that is made of others.
+func (r *run) writeMade(op Op, offset int, s *step, at slot, spare int) bool {
+	switch {
+	case s.under != nil && (at.v1 > 0 || !s.must):
+		return r.writeUnder(op, s, at, spare)
 	case s.nest != nil:
 		mark := len(r.aside)
 		r.open(s.lit)
@@ -116,7 +160,7 @@ func (r *run) writeAbsent(op Op, offset int, s *step) bool {
 	}
 	r.aside = r.aside[:mark]
 	if s.must {
-		name := s.member.From
+		name := s.member.Name
 		if s.object != nil {
 			name = s.object.fields[s.field].name
 		}
@@ -127,28 +171,52 @@ func (r *run) writeAbsent(op Op, offset int, s *step) bool {
 }
 
 // writeSpare deals with the members that the shape does not name.
-func (r *run) writeSpare(op Op, offset int, s *shape, spare int) bool {
+func (r *run) writeSpare(op Op, s *shape, spare int) bool {
+	members := r.spare[spare:]
 	switch s.decl.Unmapped {
 	case UnmappedKeep:
-		for _, m := range r.spare[spare:] {
+		for _, m := range members {
 			r.writeMember(m)
 		}
 	case UnmappedDrop:
-		r.result.Unmapped += len(r.spare) - spare
+		r.result.Unmapped += len(members)
 	case UnmappedRefuse:
-		if len(r.spare) > spare {
-			m := r.spare[spare]
-			name := unescape(nil, r.body[m.k0:scanString(r.body, int(m.k0)+1)])
-			r.within(string(name), r.fail(op, int(m.k0), fmt.Errorf("%w %s", ErrUnmapped, s.decl.Name)))
+		if len(members) > 0 {
+			r.unmapped(op, members[0], s.decl)
 			return false
 		}
 	case UnmappedUnder:
 		// Written below their member; the way back has nowhere else to put what a flow has more.
 		if s.lift {
-			r.result.Unmapped += len(r.spare) - spare
+			r.result.Unmapped += len(members)
 		}
 	}
 	return true
+}
+
+// unmapped refuses a member that a shape has no place for.
+func (r *run) unmapped(op Op, at slot, s *Shape) int {
+	name := unescape(nil, r.body[at.k0:scanString(r.body, int(at.k0)+1)])
+	return r.within(foreign(name), r.fail(op, int(at.k0), fmt.Errorf("%w %s", ErrUnmapped, s.Name)))
+}
+
+// foreign makes a name of the body's own fit for an error: quoted where it is not a plain
+// word, and not longer than a line.
+func foreign(name []byte) string {
+	const most = 64
+	cut := len(name) > most
+	if cut {
+		name = name[:most]
+	}
+	text := string(name)
+	plain := strings.IndexFunc(text, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) && c != '_' && c != '-' }) < 0
+	if !plain || cut || text == "" {
+		text = strconv.Quote(text)
+	}
+	if cut {
+		text += "…"
+	}
+	return text
 }
 
 func (r *run) writeMember(m slot) {
@@ -157,16 +225,20 @@ func (r *run) writeMember(m slot) {
 
 // writeUnder writes the member that unmapped members are kept below, or reads it back.
 //
-// Kept are, as members of an object below it: the unmapped members, and the member's own
-// value where that is not an object with members (null, {}, a string: nothing to put them
-// beside). So the way back knows both apart: an own value that was kept comes back as it was.
-func (r *run) writeUnder(op Op, offset int, s *step, at slot, spare int) bool {
+// Kept are, in an object below it: the unmapped members, and the member's own value where
+// they cannot stand beside what it has (null, {}, a string, or an object that has that name
+// itself). So the way back tells both apart: an own value that was kept comes back as it was.
+func (r *run) writeUnder(op Op, s *step, at slot, spare int) bool {
 	if s.lift {
-		return r.writeLifted(s, at)
+		return r.writeLifted(op, s, at)
 	}
-	members := r.spare[spare:]
+	keep, members := s.under.Under[1], r.spare[spare:]
 	own := r.body[at.v0:at.v1]
-	if len(members) == 0 {
+	var taken []byte
+	if at.v1 > 0 && own[0] == '{' {
+		taken = member(own, keep)
+	}
+	if len(members) == 0 && (taken == nil || taken[0] != '{') { // the way back leaves it alone
 		if at.v1 > 0 {
 			r.open(s.lit)
 			r.aside = append(r.aside, own...)
@@ -174,23 +246,19 @@ func (r *run) writeUnder(op Op, offset int, s *step, at slot, spare int) bool {
 		return true
 	}
 	r.open(s.lit)
-	merge := len(own) > 0 && own[0] == '{' && own[skipSpace(own, 1)] != '}'
-	if merge {
-		if member(own, s.keep) != nil {
-			r.within(s.member.Name, r.fail(op, offset, fmt.Errorf("%w: %s.%s", ErrOccupied, s.member.Name, s.keep)))
-			return false
-		}
+	beside := at.v1 > 0 && own[0] == '{' && own[skipSpace(own, 1)] != '}' && taken == nil
+	if beside {
 		r.aside = append(r.aside, own[:len(own)-1]...)
 		r.aside = append(r.aside, ',')
 	} else {
 		r.aside = append(r.aside, '{')
 	}
-	r.aside = quote(r.aside, s.keep)
+	r.aside = quote(r.aside, keep)
 	r.aside = append(r.aside, ":{"...)
 	for _, m := range members {
 		r.writeMember(m)
 	}
-	if !merge && at.v1 > 0 {
+	if !beside && at.v1 > 0 {
 		r.writeMember(at)
 	}
 	r.aside = append(r.aside, "}}"...)
@@ -198,14 +266,15 @@ func (r *run) writeUnder(op Op, offset int, s *step, at slot, spare int) bool {
 }
 
 // writeLifted writes the member as it was, and what was kept below it.
-func (r *run) writeLifted(s *step, at slot) bool {
+func (r *run) writeLifted(op Op, s *step, at slot) bool {
 	if at.v1 == 0 {
 		return true
 	}
+	name, keep := s.under.Under[0], s.under.Under[1]
 	own := r.body[at.v0:at.v1]
 	var kept []byte
 	if own[0] == '{' {
-		kept = member(own, s.keep)
+		kept = member(own, keep)
 	}
 	if kept == nil || kept[0] != '{' {
 		r.open(s.lit)
@@ -215,19 +284,31 @@ func (r *run) writeLifted(s *step, at slot) bool {
 	mark := len(r.aside)
 	r.open(s.lit)
 	r.aside = append(r.aside, '{')
-	empty := len(r.aside)
-	eachMember(own, func(name, whole []byte) {
-		if !spells(name, s.keep) {
-			r.aside = append(comma(r.aside), whole...)
+	empty, times := len(r.aside), 0
+	eachMember(own, func(key, whole []byte) {
+		if spells(key, keep) {
+			times++
+			return
 		}
-	})
-	if len(r.aside) == empty {
-		r.aside = r.aside[:mark]
-	} else {
-		r.aside = append(r.aside, '}')
-	}
-	eachMember(kept, func(_, whole []byte) {
 		r.aside = append(comma(r.aside), whole...)
 	})
+	stays := len(r.aside) > empty
+	if stays {
+		r.aside = append(r.aside, '}')
+	} else {
+		r.aside = r.aside[:mark]
+	}
+	twice := ""
+	eachMember(kept, func(key, whole []byte) {
+		// To-flow keeps nothing that has a place in the shape, but for the member itself.
+		if text := string(unescape(nil, key)); read(s.under.Members, text) && (text != name || stays) {
+			twice = "." + foreign([]byte(text))
+		}
+		r.aside = append(comma(r.aside), whole...)
+	})
+	if twice != "" || times > 1 {
+		r.within(name+"."+keep+twice, r.fail(op, int(at.k0), ErrDuplicate))
+		return false
+	}
 	return true
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -31,6 +32,9 @@ Exit code 0: all is well. 1: something was found. 2: a file could not be read, s
 
 func (p *process) check(file string, contracts []string) error {
 	l, err := p.load(config.Options{File: file}, contracts)
+	if err == nil {
+		_, err = certificates(l.config.Server.TLS, os.ReadFile)
+	}
 	if err != nil {
 		fmt.Fprintln(p.stdout, err)
 		var path *fs.PathError

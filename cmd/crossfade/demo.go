@@ -115,7 +115,7 @@ func (d *demo) listen(port int, h http.Handler) (string, error) {
 
 func (d *demo) close() {
 	for _, s := range d.servers {
-		s.Close()
+		_ = s.Close() // it is over: there is nobody to tell
 	}
 }
 

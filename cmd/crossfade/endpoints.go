@@ -57,8 +57,10 @@ type endpointInfo struct {
 	ModeSource   string              `json:"mode_source"`
 	SessionRoute string              `json:"session_route"`
 	OnFailure    string              `json:"on_failure"`
+	NoTransform  string              `json:"no_transform"`
 	Source       string              `json:"source"`
-	Operations   map[string][]string `json:"operations"` // by side: response, request, error
+	Operations   map[string][]string `json:"operations"` // by side: response, request, error, message, down, up
+	Stream       string              `json:"stream,omitempty"`
 	Parameters   []string            `json:"parameters,omitempty"`
 	Headers      []string            `json:"headers,omitempty"`
 	SessionNames []string            `json:"session_names"`
@@ -83,7 +85,7 @@ func describe(l *loaded) []endpointInfo {
 		info := endpointInfo{
 			Name: e.Name, Summary: e.Summary, Method: e.Method, Journey: e.Journey, Source: e.Source,
 			Enabled: settings.Enabled, Mode: string(settings.Mode), ModeSource: l.config.Source("endpoints." + e.Name + ".mode"),
-			SessionRoute: string(settings.SessionRoute), OnFailure: string(settings.OnFailure),
+			SessionRoute: string(settings.SessionRoute), OnFailure: string(settings.OnFailure), NoTransform: string(settings.NoTransform),
 			Operations: map[string][]string{}, SessionNames: []string{}, FlowNames: []string{}, Losses: []lossInfo{},
 		}
 		for _, r := range e.Routes {
@@ -99,8 +101,11 @@ func describe(l *loaded) []endpointInfo {
 				info.Losses = append(info.Losses, lossInfo{loss.Path.String(), loss.Why})
 			}
 		}
+		if e.Stream != nil {
+			info.Stream = string(e.Stream.Kind)
+		}
 		for _, q := range e.Query {
-			info.Parameters = append(info.Parameters, fmt.Sprintf("%s for %s", q.Flow, q.Session))
+			info.Parameters = append(info.Parameters, paramText(q))
 		}
 		for _, f := range e.Filters {
 			info.Parameters = append(info.Parameters, filterText(f))
@@ -120,9 +125,9 @@ type sideLens struct {
 
 // sides gives the lenses that an endpoint has.
 func sides(e *contract.Endpoint) (list []sideLens) {
-	for _, s := range []sideLens{{transform.Response, e.Response}, {transform.Request, e.Request}, {transform.Failure, e.Errors}} {
-		if s.lens != nil {
-			list = append(list, s)
+	for _, side := range contract.Sides() {
+		if lens := e.Lens(side); lens != nil {
+			list = append(list, sideLens{side, lens})
 		}
 	}
 	return list
@@ -134,6 +139,17 @@ func notation(paths []transform.Path) []string {
 		out[i] = p.String()
 	}
 	return out
+}
+
+func paramText(q contract.QueryParam) string {
+	text := q.Flow
+	if q.Session != q.Flow {
+		text += " for " + q.Session
+	}
+	if q.Words != nil {
+		text += " (" + strings.Join(q.Words.FlowWords(), ", ") + ")"
+	}
+	return text
 }
 
 func filterText(f contract.QueryFilter) string {
@@ -195,10 +211,13 @@ func writeMarkdown(w io.Writer, list []endpointInfo) error {
 		if !e.Enabled {
 			b.WriteString("\nShipped off: switch it on with `endpoints: [{name: " + e.Name + ", enabled: true}]`.\n")
 		}
-		for _, side := range []transform.Side{transform.Response, transform.Request, transform.Failure} {
+		for _, side := range contract.Sides() {
 			if ops := e.Operations[string(side)]; len(ops) > 0 {
 				fmt.Fprintf(&b, "\n- %s: %s", side, strings.Join(ops, "; "))
 			}
+		}
+		if e.Stream != "" {
+			fmt.Fprintf(&b, "\n- stream: %s", e.Stream)
 		}
 		if len(e.Parameters) > 0 {
 			fmt.Fprintf(&b, "\n- parameters: %s", strings.Join(e.Parameters, "; "))

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/crossfade-proxy/crossfade/config"
 	"github.com/crossfade-proxy/crossfade/proxy"
+	"github.com/crossfade-proxy/crossfade/proxy/upstream"
 	"github.com/crossfade-proxy/crossfade/transform/contract"
 )
 
@@ -19,6 +19,7 @@ import (
 type loaded struct {
 	config   *config.Config
 	contract *contract.Contract
+	upstream *upstream.Options // nil when the configuration has no address
 }
 
 // load reads proxy.yaml, the environment, flags and contracts. extra are further contract files. Everything that
@@ -54,7 +55,11 @@ func (p *process) load(o config.Options, extra []string) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &loaded{config: c, contract: switched}, nil
+	up, err := upstreamOptions(c.Upstream, read)
+	if err != nil {
+		return nil, err
+	}
+	return &loaded{config: c, contract: switched, upstream: up}, nil
 }
 
 // loadLawful is load for those who serve by it: contracts whose examples or laws do not hold are refused.
@@ -106,30 +111,36 @@ func readContracts(read func(string) ([]byte, error), files []string) (*contract
 
 // newProxy makes the data path of what was loaded. It is one of several that share transport
 // while the configuration changes.
-func (l *loaded) newProxy(transport http.RoundTripper, logger *zap.Logger) (*proxy.Proxy, error) {
+func (l *loaded) newProxy(transport *upstream.Transport, with shared, logger *zap.Logger) (*proxy.Proxy, error) {
 	c := l.config
 	modes := proxy.Fixed{Default: proxy.Mode(c.Mode), Endpoints: map[string]proxy.Mode{}}
 	policies := map[string]proxy.Policy{}
 	for _, e := range c.Endpoints {
 		modes.Endpoints[e.Name] = proxy.Mode(e.Mode)
-		policies[e.Name] = proxy.Policy{SessionRoute: proxy.SessionRoute(e.SessionRoute), OnFailure: proxy.OnFailure(e.OnFailure)}
+		policies[e.Name] = proxy.Policy{
+			SessionRoute: proxy.SessionRoute(e.SessionRoute),
+			OnFailure:    proxy.OnFailure(e.OnFailure),
+			NoTransform:  proxy.NoTransform(e.NoTransform),
+		}
 	}
 	return proxy.New(proxy.Options{
-		Upstream:  c.Upstream.URL,
-		Contract:  l.contract,
-		Decider:   modes,
-		Transport: transport,
-		Policies:  policies,
-		Limits:    proxy.Limits{MaxBody: int64(c.Limits.MaxBody), MaxDepth: c.Limits.MaxDepth},
-		Logger:    logger,
-	})
-}
-
-func newTransport(c config.Upstream) *proxy.Transport {
-	return proxy.NewTransport(proxy.TransportOptions{
-		DialTimeout:           c.DialTimeout,
-		ResponseHeaderTimeout: c.ResponseHeaderTimeout,
-		IdleTimeout:           c.IdleTimeout,
-		MaxIdleConnections:    c.MaxIdleConnections,
+		Upstream:       transport.URL(),
+		Contract:       l.contract,
+		Decider:        modes,
+		Transport:      transport,
+		Policies:       policies,
+		Lifecycle:      contract.Dates(c.Lifecycle),
+		TrustedProxies: c.Server.TrustedProxies,
+		Compress:       c.Server.Compress,
+		Build:          versionText(),
+		Limits: proxy.Limits{
+			MaxBody: int64(c.Limits.MaxBody), MaxDepth: c.Limits.MaxDepth, MaxRatio: int64(c.Limits.MaxRatio),
+			BodyIdle: c.Upstream.BodyIdleTimeout, BodyTotal: c.Upstream.BodyTimeout,
+			RequestIdle: c.Server.BodyIdleTimeout, MaxHeaderFields: c.Limits.MaxHeaderFields,
+		},
+		Admission:        with.admission,
+		Streams:          with.streams,
+		AnswerPreflights: len(c.CORS.AllowedOrigins) > 0,
+		Logger:           logger,
 	})
 }

@@ -10,7 +10,6 @@ import (
 	"os/signal"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -18,6 +17,7 @@ import (
 	"github.com/crossfade-proxy/crossfade/config"
 	"github.com/crossfade-proxy/crossfade/proxy"
 	"github.com/crossfade-proxy/crossfade/proxy/admin"
+	"github.com/crossfade-proxy/crossfade/proxy/edge"
 )
 
 func (p *process) serveCommand() *cobra.Command {
@@ -59,14 +59,19 @@ type server struct {
 	logger  *zap.Logger
 	level   zap.AtomicLevel
 
-	current   atomic.Pointer[proxy.Proxy]
-	loaded    *loaded // by the goroutine of serve alone
-	transport *proxy.Transport
-	stopping  atomic.Bool
+	traffic      *edge.Server
+	certificates *edge.Certificates // nil without TLS
+	admission    *edge.Admission    // of all proxies that there are, as a reload brings them
+	streams      proxy.Streams      // as well
+
+	current  atomic.Pointer[http.Handler]
+	loaded   *loaded // by the goroutine of serve alone
+	upstream *way
+	stopping atomic.Bool
 }
 
 func (p *process) serve(ctx context.Context, file string, flags map[string]string) error {
-	s := &server{process: p, files: &config.Files{}}
+	s := &server{process: p, files: &config.Files{}, admission: edge.NewAdmission(0, 0)}
 	s.options = config.Options{File: file, Flags: flags, Require: []string{"upstream.url"}, ReadFile: s.files.ReadFile}
 	first, err := p.loadLawful(s.options)
 	if err != nil {
@@ -78,17 +83,13 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 	if err := s.use(first); err != nil {
 		return failed(err)
 	}
-
-	listener, err := net.Listen("tcp", c.Server.Listen)
+	if s.certificates, err = certificates(c.Server.TLS, s.files.ReadFile); err != nil {
+		return failed(err)
+	}
+	s.traffic = newTraffic(c, s.certificates, http.HandlerFunc(s.serveTraffic), s.logger)
+	listener, err := edge.Listen(c.Server.Listen)
 	if err != nil {
 		return failed(fmt.Errorf("server.listen: %w", err))
-	}
-	traffic := &http.Server{
-		Handler:           http.HandlerFunc(s.serveTraffic),
-		ReadHeaderTimeout: c.Server.ReadHeaderTimeout,
-		IdleTimeout:       c.Server.IdleTimeout,
-		MaxHeaderBytes:    int(c.Server.MaxHeaderBytes),
-		ErrorLog:          zap.NewStdLog(s.logger.Named("http")),
 	}
 	adminListener, err := s.listenAdmin()
 	if err != nil {
@@ -96,7 +97,7 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 		return failed(err)
 	}
 	ended := make(chan error, 2)
-	go func() { ended <- traffic.Serve(listener) }()
+	go func() { ended <- s.traffic.Serve(listener) }()
 	if adminListener != nil {
 		adminServer := &http.Server{
 			Handler:           admin.New(admin.Options{Ready: s.ready}),
@@ -106,18 +107,25 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 		defer adminServer.Close()
 		go func() { ended <- adminServer.Serve(adminListener) }()
 	}
+	asked := p.reload
+	if asked == nil {
+		// Before anybody is told that it serves: a HUP that nobody waits for ends the process.
+		hup := make(chan os.Signal, 1)
+		signal.Notify(hup, syscall.SIGHUP)
+		defer signal.Stop(hup)
+		asked = hup
+	}
 	s.announce(listener, adminListener)
 
-	if err := s.loop(ctx, ended); err != nil {
-		traffic.Close()
+	if err := s.loop(ctx, asked, ended); err != nil {
 		return failed(err)
 	}
-	return s.stop(traffic)
+	return s.stop()
 }
 
-// serveTraffic serves a request with the proxy of the configuration of this moment, to its end.
+// serveTraffic serves a request with the handler of the configuration of this moment, to its end.
 func (s *server) serveTraffic(w http.ResponseWriter, r *http.Request) {
-	s.current.Load().ServeHTTP(w, r)
+	(*s.current.Load()).ServeHTTP(w, r)
 }
 
 // listenAdmin opens the admin listener, nil if there is to be none. An address that nobody
@@ -127,7 +135,7 @@ func (s *server) listenAdmin() (net.Listener, error) {
 	if c.Admin.Listen == "" {
 		return nil, nil
 	}
-	listener, err := net.Listen("tcp", c.Admin.Listen)
+	listener, err := edge.Listen(c.Admin.Listen)
 	if err == nil {
 		return listener, nil
 	}
@@ -146,113 +154,17 @@ func (s *server) announce(listener, adminListener net.Listener) {
 	fields := []zap.Field{
 		zap.String("version", versionText()),
 		zap.Stringer("listen", listener.Addr()),
-		zap.String("upstream", c.Upstream.URL.Redacted()),
+		zap.String("upstream", s.upstream.addresses()),
 		zap.String("mode", string(c.Mode)),
 		zap.String("mode_source", c.Source("mode")),
 		zap.String("config", c.File),
 		zap.String("contract_revision", s.loaded.contract.Revision),
 	}
+	if s.certificates != nil {
+		fields = append(fields, zap.Time("certificate_until", s.certificates.Until()))
+	}
 	if adminListener != nil {
 		fields = append(fields, zap.Stringer("admin", adminListener.Addr()))
 	}
 	s.logger.Info("serving", fields...)
-}
-
-// loop reloads when it is asked to, until ctx is done or a listener fails.
-func (s *server) loop(ctx context.Context, ended <-chan error) error {
-	watching, stopWatching := context.WithCancel(ctx)
-	defer stopWatching()
-	changed := make(chan struct{}, 1)
-	go s.files.Watch(watching, func() {
-		select {
-		case changed <- struct{}{}:
-		default: // a reload that has not begun yet sees this change as well
-		}
-	})
-	asked := s.process.reload
-	if asked == nil {
-		hup := make(chan os.Signal, 1)
-		signal.Notify(hup, syscall.SIGHUP)
-		defer signal.Stop(hup)
-		asked = hup
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case err := <-ended:
-			return err
-		case <-asked:
-			s.reload("signal")
-		case <-changed:
-			s.reload("file")
-		}
-	}
-}
-
-// reload reads everything again and swaps it whole, or keeps what there was and says why.
-func (s *server) reload(cause string) {
-	next, err := s.process.loadLawful(s.options)
-	if err == nil {
-		before := s.loaded.config
-		if err = s.use(next); err == nil {
-			s.logger.Info("reloaded", zap.String("cause", cause), zap.String("contract_revision", next.contract.Revision))
-			for _, key := range next.config.RestartNeeded(before) {
-				s.logger.Warn("a changed setting waits for a restart", zap.String("key", key))
-			}
-			return
-		}
-	}
-	s.logger.Error("not reloaded; the last good configuration stays", zap.String("cause", cause), zap.Error(err))
-}
-
-// use makes l what is served. Requests that have begun go on with what they began with.
-func (s *server) use(l *loaded) error {
-	transport := s.transport
-	if s.loaded == nil || newer(s.loaded.config.Upstream, l.config.Upstream) {
-		transport = newTransport(l.config.Upstream)
-	}
-	next, err := l.newProxy(transport, s.logger)
-	if err != nil {
-		return err
-	}
-	s.current.Store(next)
-	if s.transport != nil && s.transport != transport {
-		s.transport.CloseIdleConnections()
-	}
-	s.level.SetLevel(logLevel(l.config.Log))
-	s.loaded, s.transport = l, transport
-	return nil
-}
-
-// newer says whether connections to the upstream have to be made anew. The address alone is no
-// reason: a transport keeps connections by address.
-func newer(a, b config.Upstream) bool {
-	a.URL, b.URL = nil, nil
-	return a != b
-}
-
-func (s *server) ready() error {
-	if s.stopping.Load() {
-		return errors.New("stopping")
-	}
-	return nil
-}
-
-// stop ends the traffic as operators expect: unready first, then no new connections, then
-// what has begun is finished, for as long as the configuration allows.
-func (s *server) stop(traffic *http.Server) error {
-	c := s.loaded.config.Server
-	s.stopping.Store(true)
-	s.logger.Info("stopping", zap.Duration("drain_delay", c.DrainDelay), zap.Duration("shutdown_timeout", c.ShutdownTimeout))
-	time.Sleep(c.DrainDelay)
-	ctx, cancel := context.WithTimeout(context.Background(), c.ShutdownTimeout)
-	defer cancel()
-	if err := traffic.Shutdown(ctx); err != nil {
-		s.logger.Warn("requests were cut at the end of shutdown_timeout", zap.Error(err))
-		traffic.Close()
-	}
-	s.transport.CloseIdleConnections()
-	s.logger.Info("stopped")
-	return nil
 }

@@ -75,7 +75,7 @@ func (r *running) get(base, path string) (status int, mode, body string) {
 	return res.StatusCode, res.Header.Get("Crossfade-Mode"), string(b)
 }
 
-func upstream(t *testing.T, h http.HandlerFunc) string {
+func backend(t *testing.T, h http.HandlerFunc) string {
 	t.Helper()
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
@@ -84,7 +84,7 @@ func upstream(t *testing.T, h http.HandlerFunc) string {
 
 func contextUpstream(t *testing.T) string {
 	t.Helper()
-	return upstream(t, func(w http.ResponseWriter, _ *http.Request) {
+	return backend(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		io.WriteString(w, contextBody)
 	})
@@ -157,7 +157,7 @@ func TestReload(t *testing.T) {
 func TestStopFinishesWhatHasBegun(t *testing.T) {
 	t.Chdir(t.TempDir())
 	begun, finish := make(chan struct{}), make(chan struct{})
-	address := upstream(t, func(w http.ResponseWriter, _ *http.Request) {
+	address := backend(t, func(w http.ResponseWriter, _ *http.Request) {
 		close(begun)
 		<-finish
 		w.Header().Set("Content-Type", "application/json")

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -41,7 +42,7 @@ a lens needs are given with --var: path.NAME for a path variable, query.NAME for
 	flags.StringVar(&f.endpoint, "endpoint", "", "name of the endpoint (crossfade endpoints lists them)")
 	flags.StringVar(&f.mode, "mode", "flow_only", "passthrough, dual or flow_only")
 	flags.StringVar(&f.direction, "direction", "", "to-flow or to-session (default: to-session for a request, else to-flow)")
-	flags.StringVar(&f.kind, "kind", "response", "response, request or error")
+	flags.StringVar(&f.kind, "kind", "response", "response, request or error; of a stream: message, of a WebSocket: down or up")
 	flags.StringArrayVar(&f.contracts, "contract", nil, "a further contract file; may be repeated")
 	flags.StringArrayVar(&f.vars, "var", nil, "a variable, NAME=VALUE; may be repeated")
 	_ = cmd.MarkFlagRequired("endpoint") // it is there: it was made three lines above
@@ -65,6 +66,7 @@ func (p *process) transform(f *transformFlags) error {
 	if err != nil {
 		return misused(err)
 	}
+	job.Links = l.contract.Links(job.Direction)
 	job.Vars = func(name string) (string, bool) { v, ok := vars[name]; return v, ok }
 	job.MaxDepth = l.config.Limits.MaxDepth
 
@@ -77,7 +79,7 @@ func (p *process) transform(f *transformFlags) error {
 	if int64(len(body)) > limit {
 		return failed(fmt.Errorf("the body is larger than limits.max_body (%s)", l.config.Limits.MaxBody))
 	}
-	lens := map[transform.Side]*transform.Lens{transform.Response: e.Response, transform.Request: e.Request, transform.Failure: e.Errors}[side]
+	lens := e.Lens(side)
 	result := transform.Result{Body: body}
 	switch {
 	case f.mode == "passthrough":
@@ -99,15 +101,14 @@ func (p *process) transform(f *transformFlags) error {
 
 // job reads the flags that say which way and how.
 func (f *transformFlags) job() (transform.Job, transform.Side, error) {
-	sides := map[string]transform.Side{"response": transform.Response, "request": transform.Request, "error": transform.Failure}
-	side, ok := sides[f.kind]
-	if !ok {
-		return transform.Job{}, "", fmt.Errorf("unknown --kind %q (want response, request or error)", f.kind)
+	side := transform.Side(f.kind)
+	if !slices.Contains(contract.Sides(), side) {
+		return transform.Job{}, "", fmt.Errorf("unknown --kind %q (want response, request, error, message, down or up)", f.kind)
 	}
 	job := transform.Job{Form: transform.Replace}
 	switch f.mode {
 	case "dual":
-		if side == transform.Response {
+		if contract.HasDual(side) {
 			job.Form = transform.Union
 		}
 	case "flow_only", "passthrough":
@@ -116,7 +117,7 @@ func (f *transformFlags) job() (transform.Job, transform.Side, error) {
 	}
 	switch f.direction {
 	case "":
-		if side == transform.Request {
+		if !contract.ToClient(side) {
 			job.Direction = transform.ToSession
 		}
 	case "to-flow":

@@ -32,12 +32,12 @@ func (c *Contract) Check() []Finding {
 	var out []Finding
 	for _, e := range c.Endpoints {
 		for _, x := range e.Examples {
-			for _, text := range e.checkExample(x) {
+			for _, text := range e.checkExample(x, c.Links) {
 				out = append(out, Finding{x.Source, e.Name, fmt.Sprintf("example %q: %s", x.Name, text)})
 			}
 		}
-		for _, side := range []transform.Side{transform.Response, transform.Request, transform.Failure} {
-			if lens := e.lens(side); lens != nil {
+		for _, side := range Sides() {
+			if lens := e.Lens(side); lens != nil {
 				for _, text := range checkMadeUp(lens) {
 					out = append(out, Finding{e.Source, e.Name, fmt.Sprintf("%s: %s", side, text)})
 				}
@@ -47,26 +47,17 @@ func (c *Contract) Check() []Finding {
 	return out
 }
 
-// lens gives the lens of a side, nil if bodies of that side are not touched.
-func (e *Endpoint) lens(side transform.Side) *transform.Lens {
-	switch side {
-	case transform.Response:
-		return e.Response
-	case transform.Request:
-		return e.Request
-	case transform.Failure:
-		return e.Errors
-	}
-	return nil
-}
-
 // trial maps bodies with one lens and one set of variables and collects what is wrong.
 type trial struct {
 	lens   *transform.Lens
 	vars   transform.Vars
+	links  linksBy // nil: URLs are kept
 	losses *losses
 	faults []string
 }
+
+// linksBy gives the links of a direction.
+type linksBy func(transform.Direction) transform.Links
 
 func (t *trial) fault(format string, args ...any) {
 	t.faults = append(t.faults, fmt.Sprintf(format, args...))
@@ -80,7 +71,11 @@ type mapped struct {
 
 // try maps a body.
 func (t *trial) try(body []byte, dir transform.Direction, form transform.Form) (mapped, error) {
-	res, err := t.lens.Map(nil, body, transform.Job{Direction: dir, Form: form, Vars: t.vars})
+	job := transform.Job{Direction: dir, Form: form, Vars: t.vars}
+	if t.links != nil {
+		job.Links = t.links(dir)
+	}
+	res, err := t.lens.Map(nil, body, job)
 	if err != nil {
 		return mapped{}, err
 	}
@@ -100,25 +95,25 @@ func (t *trial) must(what string, body []byte, dir transform.Direction, form tra
 	return m, err == nil
 }
 
-func (e *Endpoint) checkExample(x Example) []string {
+func (e *Endpoint) checkExample(x Example, links linksBy) []string {
 	session, flow := []byte(x.Session), []byte(x.Flow)
 	wantSession, err := parseTree(session)
 	wantFlow, err2 := parseTree(flow)
 	if err := errors.Join(err, err2); err != nil {
 		return []string{err.Error()}
 	}
-	lens := e.lens(x.Side)
+	lens := e.Lens(x.Side)
 	if lens == nil {
 		if d := difference(wantSession, wantFlow); d != "" {
 			return []string{fmt.Sprintf("the endpoint maps no %s bodies, so both shapes are one: %s", x.Side, d)}
 		}
 		return nil
 	}
-	t := &trial{lens: lens, losses: lossesOf(lens.Ops()), vars: func(name string) (string, bool) {
+	t := &trial{lens: lens, links: links, losses: lossesOf(lens.Ops()), vars: func(name string) (string, bool) {
 		v, ok := x.Vars[name]
 		return v, ok
 	}}
-	if x.Side == transform.Request {
+	if !ToClient(x.Side) {
 		if back, ok := t.must("to-session", flow, transform.ToSession, transform.Replace); ok {
 			t.same("to-session", wantSession, back.tree)
 		}
@@ -132,7 +127,7 @@ func (e *Endpoint) checkExample(x Example) []string {
 	t.same("to-flow", wantFlow, got.tree)
 	t.leaks(got.tree)
 	t.stays("the flow shape, to-flow", got.Body, transform.ToFlow, transform.Replace)
-	if x.Side == transform.Response {
+	if HasDual(x.Side) {
 		if union, ok := t.union(session); ok && x.Dual != "" {
 			if dual, err := parseTree([]byte(x.Dual)); err != nil {
 				t.fault("dual: %v", err)
@@ -246,7 +241,7 @@ func (t *trial) roundTrip(session *tree, flow mapped) {
 // it, and for each member variants without it, with null, and with each value that a table
 // or a text names.
 func checkMadeUp(lens *transform.Lens) []string {
-	t := &trial{lens: lens, losses: lossesOf(lens.Ops()), vars: madeUpVars}
+	t := &trial{lens: lens, losses: lossesOf(lens.Ops()), vars: madeUpVars, links: madeUpLinks}
 	s := sketchOf(lens.Ops())
 	for _, c := range s.changes() {
 		body := s.body(c)

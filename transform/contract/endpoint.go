@@ -61,23 +61,27 @@ func (r *resolver) endpoint(d *endpointDecl, common []value) *Endpoint {
 		}
 	}
 
-	sides := []*side{{side: transform.Response}, {side: transform.Request}, {side: transform.Failure}}
-	keys := []string{"response", "request", "errors"}
-	for _, s := range sides {
-		s.resolver = r
+	var sides []*side
+	for _, s := range Sides() {
+		sides = append(sides, &side{side: s, reader: reader{resolver: r}})
 	}
+	keys := []string{"response", "request", "errors"} // further ones are in stream
 	sides[2].add(common)
 	var examples []datedExample
 	for _, p := range parts {
 		p.get("name")
 		p.get("replace")
 		p.get("extend")
-		for i, s := range sides {
-			s.add(p.list(keys[i]))
+		for i, key := range keys {
+			sides[i].add(p.list(key))
 		}
+		r.stream(e, p, sides)
 		r.routes(e, p)
 		r.query(e, p)
 		r.headers(e, p)
+		if v, ok := p.get("dates"); ok {
+			e.Dates = v.dates()
+		}
 		examples = append(examples, r.examples(e, p)...)
 		p.done()
 	}
@@ -87,14 +91,13 @@ func (r *resolver) endpoint(d *endpointDecl, common []value) *Endpoint {
 	if len(r.problems.list) > before {
 		return nil
 	}
-	lenses := []**transform.Lens{&e.Response, &e.Request, &e.Errors}
-	for i, s := range sides {
+	for _, s := range sides {
 		if len(s.ops) == 0 || s.broken {
 			continue
 		}
 		lens, err := transform.Compile(e.Name, s.side, s.ops)
 		if !report(d.value, s.at, err) {
-			*lenses[i] = lens
+			*e.slot(s.side) = lens
 		}
 	}
 	e.Examples = current(examples, sides)
@@ -166,64 +169,6 @@ func (r *resolver) route(o *object) (Route, bool) {
 		return rt, false
 	}
 	return rt, true
-}
-
-// query reads renames and filters of query parameters.
-func (r *resolver) query(e *Endpoint, p part) {
-	for _, v := range p.list("query") {
-		o, ok := v.object()
-		if !ok {
-			continue
-		}
-		o.one("rename", "filter")
-		rename, isRename := o.get("rename")
-		filter, isFilter := o.get("filter")
-		o.done()
-		switch {
-		case isRename:
-			if o, ok := rename.object(); ok {
-				q := QueryRename{o.needStr("session"), o.needStr("flow")}
-				o.done()
-				e.addQueryRename(v, q)
-			}
-		case isFilter:
-			if o, ok := filter.object(); ok {
-				f := QueryFilter{Param: o.needStr("name"), UUID: o.flag("uuid"), Forward: o.flag("forward")}
-				o.one("uuid", "enum")
-				if name, ok := o.get("enum"); ok {
-					if d := r.enums.find(name, name.str()); d != nil {
-						f.Words = readEnum(d)
-					}
-				}
-				o.done()
-				e.addFilter(v, f)
-			}
-		default:
-			v.fail("want rename or filter")
-		}
-	}
-}
-
-func (e *Endpoint) addQueryRename(v value, q QueryRename) {
-	if q.Session == q.Flow {
-		v.fail("both names are %q", q.Flow)
-		return
-	}
-	for _, o := range e.Query {
-		if o.Session == q.Session || o.Flow == q.Flow || o.Session == q.Flow || o.Flow == q.Session {
-			v.fail("%q or %q is renamed already", q.Session, q.Flow)
-			return
-		}
-	}
-	e.Query = append(e.Query, q)
-}
-
-func (e *Endpoint) addFilter(v value, f QueryFilter) {
-	if slices.ContainsFunc(e.Filters, func(o QueryFilter) bool { return o.Param == f.Param }) {
-		v.fail("parameter %q is filtered by already", f.Param)
-		return
-	}
-	e.Filters = append(e.Filters, f)
 }
 
 // headers reads the renames of request headers.

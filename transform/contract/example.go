@@ -36,16 +36,15 @@ func (r *resolver) examples(e *Endpoint, p part) []datedExample {
 		}
 		x := Example{Name: o.needStr("name"), Source: v.place(), Side: transform.Response}
 		if word, ok := o.get("side"); ok {
-			sides := []string{string(transform.Response), string(transform.Request), string(transform.Failure)}
-			if x.Side = transform.Side(word.str()); !slices.Contains(sides, string(x.Side)) {
-				word.fail("unknown side %q%s", x.Side, hint(string(x.Side), sides))
+			if x.Side = transform.Side(word.str()); !slices.Contains(Sides(), x.Side) {
+				word.fail("unknown side %q%s", x.Side, hint(string(x.Side), sideWords()))
 			}
 		}
 		x.Session, x.Flow = needBody(o, "session"), needBody(o, "flow")
 		if dual, ok := o.get("dual"); ok {
 			x.Dual = dual.body()
-			if x.Side != transform.Response {
-				dual.fail("only a response has a dual form")
+			if !HasDual(x.Side) {
+				dual.fail("only what goes to the client has a dual form, and no error")
 			}
 		}
 		if vars, ok := o.get("vars"); ok {

@@ -80,7 +80,7 @@ func (c *Contract) names() []string {
 // Switch gives the contract with some endpoints, by name, switched on or off. An unknown
 // name and two enabled endpoints on one route are errors. c stays as it is.
 func (c *Contract) Switch(enabled map[string]bool) (*Contract, error) {
-	out := &Contract{Revision: c.Revision, Endpoints: slices.Clone(c.Endpoints)}
+	out := &Contract{Revision: c.Revision, Endpoints: slices.Clone(c.Endpoints), Dates: c.Dates}
 	changed := []byte(c.Revision)
 	for _, name := range slices.Sorted(maps.Keys(enabled)) {
 		i := slices.Index(c.names(), name)

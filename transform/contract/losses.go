@@ -51,7 +51,7 @@ func (l *losses) ops(base transform.Path, ops []transform.Op) {
 		case transform.Copy:
 			at := below(base, op.At)
 			l.flow[keyOf(append(at[:len(at)-1:len(at)-1], op.To))] = ""
-		case transform.Text, transform.Route, transform.Filter: // each comes back as it was
+		case transform.Text, transform.Route, transform.URL, transform.Filter: // each comes back as it was
 		}
 	}
 }

@@ -27,6 +27,16 @@ func madeUpVars(name string) (string, bool) {
 	return "", false
 }
 
+// madeUpLinks leads from the route of a made-up request to its counterpart.
+func madeUpLinks(dir transform.Direction) transform.Links {
+	from, _ := madeUpVars("upstream.path")
+	to, _ := madeUpVars("client.path")
+	if dir == transform.ToSession {
+		from, to = to, from
+	}
+	return func(url string) (string, bool) { return to, url == from }
+}
+
 // sketch is a body in the session shape as far as a lens tells it.
 type sketch struct {
 	object []sketchMember
@@ -113,6 +123,8 @@ func (s *sketch) ops(root *sketch, ops []transform.Op) {
 		case transform.Route:
 			route, _ := madeUpVars("upstream.path")
 			s.at(op.At).may(route, "/another/route")
+		case transform.URL:
+			s.at(op.At).urls()
 		case transform.Drop:
 			s.at(op.At)
 		case transform.Wrap:
@@ -155,7 +167,15 @@ func (s *sketch) members(root *sketch, members []transform.Member) {
 		if m.Prefixes != nil {
 			from.prefixes(m.Prefixes)
 		}
+		if m.URL {
+			from.urls()
+		}
 	}
+}
+
+func (s *sketch) urls() {
+	route, _ := madeUpVars("upstream.path")
+	s.may(route, "https://elsewhere.example.com/route")
 }
 
 func (s *sketch) words(t *transform.WordTable) {

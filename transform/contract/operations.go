@@ -41,6 +41,7 @@ func operationWords() []operation {
 		{"prefixes", (*reader).prefixes},
 		{"text", (*reader).text},
 		{"route", (*reader).route},
+		{"url", (*reader).url},
 		{"wrap", (*reader).wrap},
 		{"filter", (*reader).filter},
 		{"drop", (*reader).drop},
@@ -167,6 +168,10 @@ func (r *reader) text(o *object) transform.Op {
 
 func (r *reader) route(o *object) transform.Op {
 	return transform.Route{At: o.needPath("at"), Optional: o.flag("optional")}
+}
+
+func (r *reader) url(o *object) transform.Op {
+	return transform.URL{At: o.needPath("at"), Optional: o.flag("optional")}
 }
 
 func (r *reader) wrap(o *object) transform.Op {

@@ -144,8 +144,8 @@ func TestSeveralFiles(t *testing.T) {
 		{
 			name:  "faults of several files come in the order of the files",
 			texts: []string{"version: 1\nx: 1", "version: 1\ny: 1"},
-			want: `1.yaml:2:1: the file: unknown key "x" (want endpoints, enums, errors, off, shapes, tables, version)
-2.yaml:2:1: the file: unknown key "y" (want endpoints, enums, errors, off, shapes, tables, version)`,
+			want: `1.yaml:2:1: the file: unknown key "x" (want dates, endpoints, enums, errors, off, shapes, tables, version)
+2.yaml:2:1: the file: unknown key "y" (want dates, endpoints, enums, errors, off, shapes, tables, version)`,
 		},
 		{
 			name:  "one file that is no YAML hides what would only follow from it",
@@ -247,7 +247,7 @@ endpoints:
 		Routes:  []Route{{"/s/{id}", "/f/{id}"}, {"/s2/{id}", "/s2/{id}"}},
 		Journey: "j", Enabled: false,
 		Headers:  []HeaderRename{{"X-Session-Id", "X-Flow-Id"}},
-		Query:    []QueryRename{{"session_id", "flow_id"}},
+		Query:    []QueryParam{{Session: "session_id", Flow: "flow_id"}},
 		Filters:  []QueryFilter{{Param: "state", Words: []string{"on", "off"}}, {Param: "owner", UUID: true, Forward: true}},
 		Examples: []Example{{Name: "x", Source: "1.yaml:18", Side: "error", Session: "[1.0]", Flow: "[1.0]", Vars: map[string]string{"path.id": "7"}}},
 	}
@@ -378,6 +378,64 @@ endpoints:
 	} {
 		if _, err := c.Switch(enabled); err == nil || err.Error() != want {
 			t.Errorf("want %s, got %v", want, err)
+		}
+	}
+}
+
+// A later file may add to an endpoint's stream, but not make another one of it.
+func TestExtendStreams(t *testing.T) {
+	const base = `version: 1
+endpoints:
+  - name: e
+    summary: s
+    method: GET
+    session: /e
+    stream: {kind: sse, events: [a], message: [rename: {at: session_id, to: flow_id}]}
+`
+	c := parse(t, base, `version: 1
+endpoints:
+  - name: e
+    extend: true
+    stream: {kind: sse, events: [b], pass: [x], message: [add: {name: kind, value: 1}]}
+`)
+	s := c.Endpoints[0].Stream
+	if s.Kind != SSE || !slices.Equal(s.Events, []string{"a", "b"}) || !slices.Equal(s.Pass, []string{"x"}) || s.Up != nil {
+		t.Errorf("%+v", s)
+	}
+	if got := fmt.Sprint(s.Down.Ops()); got != "[rename session_id to flow_id add kind]" {
+		t.Error(got)
+	}
+	_, err := Parse(sources(base, `version: 1
+endpoints:
+  - name: e
+    extend: true
+    stream: {kind: ndjson, events: [a], message: []}
+`)...)
+	want := `2.yaml:5:20: endpoints[e].stream.kind: the endpoint's stream is of kind sse (declare the endpoint whole, with replace: true)
+2.yaml:5:37: endpoints[e].stream.events[0]: "a" is there twice`
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
+// Each side of an endpoint has the lens that was declared for it, and no other.
+func TestLensOfSides(t *testing.T) {
+	c := parse(t, `version: 1
+endpoints:
+  - {name: a, summary: s, method: GET, session: /a, stream: {kind: ndjson, message: [rename: {at: a, to: b}]}}
+  - {name: b, summary: s, method: GET, session: /b, stream: {kind: websocket, up: [rename: {at: a, to: b}]}}
+  - {name: c, summary: s, method: GET, session: /c, request: [rename: {at: a, to: b}]}
+`)
+	want := map[string][]string{"a": {"message"}, "b": {"up"}, "c": {"request"}}
+	for _, e := range c.Endpoints {
+		var got []string
+		for _, side := range Sides() {
+			if e.Lens(side) != nil {
+				got = append(got, string(side))
+			}
+		}
+		if !slices.Equal(got, want[e.Name]) {
+			t.Errorf("%s: lenses for %v, want %v", e.Name, got, want[e.Name])
 		}
 	}
 }

@@ -20,6 +20,7 @@ type resolver struct {
 	endpoints []*endpointDecl // in order of first declaration
 	names     *registry[*Endpoint]
 	errors    [][]value // by file: operations for the error bodies of its endpoints
+	dates     Dates     // of the last file that gives any
 
 	open   []string // shapes being resolved
 	unread bool     // some file could not be read at all
@@ -66,6 +67,9 @@ func (r *resolver) file(root value) {
 		}
 	}
 	r.errors[root.file] = o.list("errors")
+	if v, ok := o.get("dates"); ok {
+		r.dates = v.dates()
+	}
 	known := len(r.endpoints)
 	for _, v := range o.list("endpoints") {
 		r.declare(v)
@@ -150,7 +154,7 @@ func (r *resolver) resolve(revision string) (*Contract, error) {
 		d := r.shapes.last(name)
 		r.shapeOf(d.value, d)
 	}
-	c := &Contract{Revision: revision}
+	c := &Contract{Revision: revision, Dates: r.dates}
 	at := map[*Endpoint]value{}
 	for _, d := range r.endpoints {
 		if e := r.endpoint(d, r.errors[d.file]); e != nil {

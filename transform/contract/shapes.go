@@ -221,8 +221,8 @@ func (r *reader) member(v value) (transform.Member, bool) {
 	o.one("value", "required")
 	o.one("nest", "else")
 	o.one("nest", "default")
-	o.one("nest", "words", "prefixes")
-	o.one("words", "prefixes")
+	o.one("nest", "words", "prefixes", "url")
+	o.one("words", "prefixes", "url")
 	m.Required = o.flag("required")
 	m.Loss = o.str("loss")
 	if from, ok := o.get("from"); ok {
@@ -234,6 +234,7 @@ func (r *reader) member(v value) (transform.Member, bool) {
 	if name, ok := o.get("prefixes"); ok {
 		m.Prefixes = r.prefixTable(name)
 	}
+	m.URL = o.flag("url")
 	if list, ok := o.get("else"); ok {
 		m.Else = append(m.Else, r.sources(list)...)
 	}

@@ -8,6 +8,8 @@ type Contract struct {
 	// sources, in order.
 	Revision  string
 	Endpoints []*Endpoint // in order of declaration, switched-off ones included
+	// Dates are for every endpoint that has none of its own; the last file that gives any counts.
+	Dates Dates
 }
 
 // Endpoint is one declared pair of routes with its lenses. A nil lens means that the body
@@ -24,10 +26,13 @@ type Endpoint struct {
 	Response *transform.Lens // 2xx answers
 	Request  *transform.Lens // request bodies, used ToSession
 	Errors   *transform.Lens // 4xx and 5xx answers, used in Replace form only
+	Stream   *Stream         // messages of a stream; nil: streams pass as they are
 
 	Headers []HeaderRename // request headers
-	Query   []QueryRename  // request query parameters
+	Query   []QueryParam   // request query parameters
 	Filters []QueryFilter  // parameters that crossfade itself applies, on the flow route
+
+	Dates Dates // of its session routes; zero: those of the contract or of proxy.yaml
 
 	Examples []Example
 }
@@ -39,8 +44,22 @@ type Route struct{ Session, Flow string }
 // HeaderRename accepts the request header From as To, when To is not there.
 type HeaderRename struct{ From, To string }
 
-// QueryRename maps the name of a query parameter.
-type QueryRename struct{ Session, Flow string }
+// QueryParam maps a query parameter: its name, its values, or both.
+type QueryParam struct {
+	Session, Flow string                // its names; the same where only its values differ
+	Words         *transform.Vocabulary // of its values; nil: they stay
+	List          ListStyle
+}
+
+// ListStyle says how the backend takes several values of one query parameter.
+type ListStyle string
+
+// The styles.
+const (
+	ListNone   ListStyle = ""       // it does not; a client that sends several is taken at its word
+	ListComma  ListStyle = "comma"  // a=1,2
+	ListRepeat ListStyle = "repeat" // a=1&a=2
+)
 
 // QueryFilter is a query parameter of the flow route that crossfade applies itself.
 type QueryFilter struct {

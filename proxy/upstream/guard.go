@@ -1,11 +1,9 @@
-package proxy
+package upstream
 
 import (
-	"context"
-	"errors"
+	"crypto/tls"
 	"net"
 	"net/http/httptrace"
-	"net/textproto"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -17,14 +15,19 @@ import (
 // reads what was meant for another, or what an attacker had the upstream write.
 //
 // The guard closes the gap: a request that was given a used connection waits until the transport
-// is reading from the network on it. That it reads means that its buffer is empty; stray bytes
-// make it close the connection instead, and the request goes out on another one.
+// is reading from the network on it. That it reads means that its buffer is empty, and that of TLS
+// above it; stray bytes make it close the connection instead, and the request goes out on another one.
+//
+// HTTP/2 has no such gap: its frames name the request that they are for.
 
-// watchedConn knows whether somebody is reading from it.
+// watchedConn knows whether somebody is reading from it, and does not wait for ever to send.
 type watchedConn struct {
 	net.Conn
 	reading atomic.Bool
 	closed  atomic.Bool
+	// patience bounds one Write, once bodies are sent on the connection.
+	patience time.Duration
+	sends    bool // by the one goroutine that writes
 }
 
 func (c *watchedConn) Read(b []byte) (int, error) {
@@ -32,6 +35,20 @@ func (c *watchedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	c.reading.Store(false)
 	return n, err
+}
+
+// wholeHead is how many bytes are at most written at once for a request without a body: net/http's
+// buffer. They fit the kernel's, which is empty then, so such a write cannot wait and needs no
+// deadline, which would cost more than all else here.
+const wholeHead = 4 << 10
+
+func (c *watchedConn) Write(b []byte) (int, error) {
+	if c.sends = c.sends || len(b) >= wholeHead; c.sends {
+		if err := c.SetWriteDeadline(time.Now().Add(c.patience)); err != nil {
+			return 0, err
+		}
+	}
+	return c.Conn.Write(b)
 }
 
 func (c *watchedConn) Close() error {
@@ -48,60 +65,6 @@ func (c *watchedConn) CloseWrite() error {
 		return half.CloseWrite()
 	}
 	return net.ErrClosed
-}
-
-// maxInterim is how many interim answers (1xx) may come before the answer. A few are usual; an endless
-// row of them would keep a request, and its client, busy without end.
-const maxInterim = 32
-
-var errInterim = errors.New("too many interim answers")
-
-// guardedContext is a request's context with a trace that guards it, before whatever traces it
-// already. httptrace itself could only join the two, by reflection, and a joined trace cannot
-// refuse an interim answer.
-type guardedContext struct {
-	context.Context
-	trace   httptrace.ClientTrace
-	outer   *httptrace.ClientTrace // perhaps nil
-	interim int
-}
-
-func guarded(ctx context.Context) context.Context {
-	g := &guardedContext{Context: ctx, outer: httptrace.ContextClientTrace(ctx)}
-	if g.outer != nil {
-		g.trace = *g.outer
-	}
-	g.trace.GotConn, g.trace.Got1xxResponse = g.gotConn, g.gotInterim
-	if g.outer == nil {
-		return httptrace.WithClientTrace(ctx, &g.trace)
-	}
-	return g
-}
-
-// Value puts the trace in the place of the other one.
-func (g *guardedContext) Value(key any) any {
-	v := g.Context.Value(key)
-	if _, ok := v.(*httptrace.ClientTrace); ok {
-		return &g.trace
-	}
-	return v
-}
-
-func (g *guardedContext) gotConn(info httptrace.GotConnInfo) {
-	awaitQuiet(info)
-	if g.outer != nil && g.outer.GotConn != nil {
-		g.outer.GotConn(info)
-	}
-}
-
-func (g *guardedContext) gotInterim(code int, header textproto.MIMEHeader) error {
-	if g.interim++; g.interim > maxInterim {
-		return errInterim
-	}
-	if g.outer != nil && g.outer.Got1xxResponse != nil {
-		return g.outer.Got1xxResponse(code, header)
-	}
-	return nil
 }
 
 const (
@@ -149,4 +112,10 @@ func watched(c net.Conn) *watchedConn {
 			return nil
 		}
 	}
+}
+
+// isHTTP2 says what was agreed on over TLS.
+func isHTTP2(c net.Conn) bool {
+	secure, ok := c.(*tls.Conn)
+	return ok && secure.ConnectionState().NegotiatedProtocol == "h2"
 }

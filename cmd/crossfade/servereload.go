@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"os"
+
+	"go.uber.org/zap"
+)
+
+// loop reloads when it is asked to, until ctx is done or a listener fails.
+func (s *server) loop(ctx context.Context, asked <-chan os.Signal, ended <-chan error) error {
+	watching, stopWatching := context.WithCancel(ctx)
+	defer stopWatching()
+	changed := make(chan struct{}, 1)
+	go s.files.Watch(watching, func() {
+		select {
+		case changed <- struct{}{}:
+		default: // a reload that has not begun yet sees this change as well
+		}
+	})
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-ended:
+			return err
+		case <-asked:
+			s.reload("signal")
+		case <-changed:
+			s.reload("file")
+		}
+	}
+}
+
+// reload reads everything again and swaps it whole, or keeps what there was and says why. The
+// certificate does not depend on the rest.
+func (s *server) reload(cause string) {
+	s.reloadCertificates()
+	next, err := s.process.loadLawful(s.options)
+	if err == nil {
+		before := s.loaded.config
+		if err = s.use(next); err == nil {
+			s.logger.Info("reloaded", zap.String("cause", cause), zap.String("contract_revision", next.contract.Revision))
+			for _, key := range next.config.RestartNeeded(before) {
+				s.logger.Warn("a changed setting waits for a restart", zap.String("key", key))
+			}
+			return
+		}
+	}
+	s.logger.Error("not reloaded; the last good configuration stays", zap.String("cause", cause), zap.Error(err))
+}
+
+// use makes l what is served. Requests that have begun go on with what they began with.
+func (s *server) use(l *loaded) error {
+	to, err := wayTo(l.upstream, s.upstream, s.logger)
+	if err != nil {
+		return err
+	}
+	next, err := l.newProxy(to.Transport, shared{s.admission, &s.streams}, s.logger)
+	if err != nil {
+		if to != s.upstream {
+			to.leave()
+		}
+		return err
+	}
+	s.admission.Resize(l.config.Limits.MaxRequests, int64(l.config.Limits.MaxMemory))
+	handler := withCORS(l.config.CORS, next)
+	s.current.Store(&handler)
+	if s.upstream != nil && s.upstream != to {
+		s.upstream.leave()
+	}
+	s.level.SetLevel(logLevel(l.config.Log))
+	s.loaded, s.upstream = l, to
+	return nil
+}

@@ -1,0 +1,76 @@
+package edge
+
+import (
+	"crypto/tls"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// conn is a client's connection. Each write has to be taken within writeIdle: without that, a
+// client which reads nothing would hold a request for ever.
+type conn struct {
+	net.Conn
+	all       *connections
+	writeIdle time.Duration
+	// waiting is since when (in Unix nanoseconds) it waits for the client to say something: headers,
+	// or the next request. 0 while it has a request to work on, or was taken over.
+	waiting atomic.Int64
+	taken   atomic.Bool // over by a handler, for good
+	// ownDeadline: who took the connection over sets deadlines of its own.
+	ownDeadline atomic.Bool
+}
+
+func (c *conn) Write(b []byte) (int, error) {
+	if c.writeIdle > 0 && !c.ownDeadline.Load() {
+		if err := c.Conn.SetWriteDeadline(time.Now().Add(c.writeIdle)); err != nil {
+			return 0, err
+		}
+	}
+	return c.Conn.Write(b)
+}
+
+func (c *conn) SetWriteDeadline(t time.Time) error {
+	c.ownDeadline.Store(!t.IsZero())
+	return c.Conn.SetWriteDeadline(t)
+}
+
+func (c *conn) SetDeadline(t time.Time) error {
+	c.ownDeadline.Store(!t.IsZero())
+	return c.Conn.SetDeadline(t)
+}
+
+func (c *conn) Close() error {
+	c.all.remove(c)
+	return c.Conn.Close()
+}
+
+// CloseWrite lets a client know that there is no more, and still hears it: net/http does so before
+// it closes a connection on which it has refused something.
+func (c *conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+// connState is told by net/http what becomes of a connection.
+func connState(nc net.Conn, state http.ConnState) {
+	if t, ok := nc.(*tls.Conn); ok {
+		nc = t.NetConn()
+	}
+	c, ok := nc.(*conn)
+	if !ok {
+		return
+	}
+	switch state {
+	case http.StateNew, http.StateIdle:
+		c.waiting.Store(time.Now().UnixNano())
+	case http.StateActive, http.StateClosed:
+		c.waiting.Store(0)
+	case http.StateHijacked:
+		c.taken.Store(true)
+		c.waiting.Store(0)
+	}
+}

@@ -1,0 +1,75 @@
+package upstream
+
+import (
+	"errors"
+	"io"
+	"sync/atomic"
+	"time"
+)
+
+// Bound limits how long a body may take to be read: idle for each wait for more of it, total for all
+// of it. Then Read fails with an *Error of kind Late, and the body is closed. 0 is no limit.
+//
+// It is for bodies that are read whole before anything is done with them. A body that streams to
+// a client may rest as long as its two ends like.
+func Bound(body io.ReadCloser, idle, total time.Duration) *Bounded {
+	b := &Bounded{ReadCloser: body, idle: idle}
+	if total > 0 {
+		b.end = time.Now().Add(total)
+	}
+	if wait := b.wait(); wait > 0 {
+		b.timer = time.AfterFunc(wait, b.expire)
+	}
+	return b
+}
+
+// Bounded is a body with a limit on time.
+type Bounded struct {
+	io.ReadCloser
+	idle    time.Duration
+	end     time.Time // zero for none
+	timer   *time.Timer
+	expired atomic.Bool
+}
+
+var errSlowBody = errors.New("the upstream's body did not come in time")
+
+// Read implements io.Reader.
+func (b *Bounded) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	switch {
+	case err != nil:
+		b.Release()
+		if err != io.EOF && b.expired.Load() {
+			return n, &Error{Kind: Late, Err: errSlowBody}
+		}
+	case b.timer != nil && b.idle > 0 && n > 0:
+		b.timer.Reset(max(b.wait(), time.Nanosecond))
+	}
+	return n, err
+}
+
+// Release lifts the limit, for whoever goes on reading the body below.
+func (b *Bounded) Release() {
+	if b.timer != nil {
+		b.timer.Stop()
+	}
+}
+
+// wait is how long the next piece may take; 0 for ever.
+func (b *Bounded) wait() time.Duration {
+	if b.end.IsZero() {
+		return b.idle
+	}
+	rest := time.Until(b.end)
+	if b.idle > 0 {
+		return min(b.idle, rest)
+	}
+	return rest
+}
+
+// expire makes the Read that waits fail: closing a body is what net/http has for that.
+func (b *Bounded) expire() {
+	b.expired.Store(true)
+	b.ReadCloser.Close()
+}

@@ -1,0 +1,78 @@
+package upstream
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/crossfade-proxy/crossfade/internal/raw"
+)
+
+// TestBound: a body that pauses too long, or takes too long in all, is an error of its own and ends
+// its connection; others are whole.
+func TestBound(t *testing.T) {
+	const short, long = 50 * time.Millisecond, patience
+	head := "HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n"
+	whole := strings.Repeat("x", 200)
+	for name, tc := range map[string]struct {
+		idle, total time.Duration
+		steps       []raw.Step
+		late        bool
+	}{
+		"at once":                       {short, short, []raw.Step{raw.Send(head + whole)}, false},
+		"without a limit":               {0, 0, []raw.Step{raw.Send(head), raw.Pause(2 * short), raw.Send(whole)}, false},
+		"it stops":                      {short, long, []raw.Step{raw.Send(head + "x"), raw.UntilGone()}, true},
+		"it never begins":               {short, 0, []raw.Step{raw.Send(head), raw.UntilGone()}, true},
+		"slow, and steady":              {4 * short, long, []raw.Step{raw.Send(head), raw.Dribble(whole, 20, short/2)}, false},
+		"slow, and steady, for long":    {long, short, []raw.Step{raw.Send(head), raw.Dribble(whole, 1, short/10), raw.UntilGone()}, true},
+		"for long, with no other bound": {0, short, []raw.Step{raw.Send(head), raw.Dribble(whole, 1, short/10), raw.UntilGone()}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := raw.Serve(t, append([]raw.Step{raw.Take()}, tc.steps...)...)
+			way := to(t, Options{}, u.URL())
+			res, err := way.RoundTrip(request(t, way, http.MethodGet, "/", ""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			body := Bound(res.Body, tc.idle, tc.total)
+			text, err := io.ReadAll(body)
+			if tc.late {
+				wantKind(t, err, Late, "the upstream's body did not come in time")
+				u.AwaitIdle()
+			} else if err != nil || string(text) != whole {
+				t.Errorf("got %d bytes, %v", len(text), err)
+			}
+		})
+	}
+}
+
+// TestRelease: whoever goes on with the body below may take its time.
+func TestRelease(t *testing.T) {
+	read, write := io.Pipe()
+	body := Bound(read, time.Millisecond, time.Millisecond)
+	body.Release()
+	if body.timer.Stop() {
+		t.Error("the time still runs")
+	}
+	go func() {
+		_, _ = io.WriteString(write, "late")
+		_ = write.Close() // never fails
+	}()
+	if text, err := io.ReadAll(read); err != nil || string(text) != "late" {
+		t.Errorf("got %q, %v", text, err)
+	}
+}
+
+// TestBoundKeepsOtherErrors: what breaks off in time says so itself.
+func TestBoundKeepsOtherErrors(t *testing.T) {
+	mine := errors.New("mine")
+	read, write := io.Pipe()
+	write.CloseWithError(mine)
+	if _, err := io.ReadAll(Bound(read, time.Minute, time.Minute)); !errors.Is(err, mine) || kindOf(err) != 0 {
+		t.Errorf("got %v", err)
+	}
+}

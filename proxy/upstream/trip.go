@@ -1,0 +1,146 @@
+package upstream
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"strings"
+	"sync/atomic"
+)
+
+// maxInterim is how many interim answers (1xx) may come before the answer. A few are usual; an endless
+// row of them would keep a request, and its client, busy without end.
+const maxInterim = 32
+
+var errInterim = fmt.Errorf("more than %d interim answers", maxInterim)
+
+// trip is one request on its way to one address: a context with a trace that guards the request
+// and notes how far it came, before whatever traces it already. httptrace itself could
+// only join the two, by reflection, and a joined trace cannot refuse an interim answer.
+type trip struct {
+	context.Context
+	trace   httptrace.ClientTrace
+	outer   *httptrace.ClientTrace // perhaps nil
+	address *address
+	phase   phase
+	kept    *keptBody // where the request may go to another address; else nil
+	report  report    // to the breaker
+	http2   bool      // whatever the connection
+	interim int
+	// begun: a byte of the answer has come. By the goroutine that reads it.
+	begun atomic.Bool
+}
+
+// phase is how far a request came, as its own goroutine knows.
+type phase int
+
+const (
+	leaving    phase = iota // net/http looks at the request
+	connecting              // it wants a connection
+	sending                 // it has one
+)
+
+// send asks an address. What it learns goes to the breaker by report.
+func (a *address) send(r *http.Request, report report, kept *keptBody) (*http.Response, *trip, error) {
+	outer := httptrace.ContextClientTrace(r.Context())
+	t := &trip{Context: r.Context(), outer: outer, address: a, report: report, kept: kept}
+	if outer != nil {
+		t.trace = *outer
+	}
+	t.trace.GetConn, t.trace.GotConn, t.trace.Got1xxResponse = t.getConn, t.gotConn, t.gotInterim
+	var ctx context.Context = t
+	if outer == nil {
+		ctx = httptrace.WithClientTrace(t.Context, &t.trace)
+	}
+	out := r.WithContext(ctx)
+	withoutReplay(out)
+	if kept != nil {
+		t.trace.GotFirstResponseByte = t.gotFirstByte
+		if kept.ReadCloser != nil {
+			out.Body = kept
+		}
+	}
+	transport := a.transport(r)
+	t.http2 = a.upgrade != nil && transport == a.ask
+	res, err := transport.RoundTrip(out)
+	if err == nil {
+		if err = faulty(res); err != nil {
+			res.Body.Close()
+		}
+	}
+	if err != nil {
+		err = t.failure(err)
+		t.report.failed(err, hasBody(r))
+		return nil, t, err
+	}
+	t.report.answered(res.StatusCode)
+	return res, t, nil
+}
+
+// faulty finds what net/http lets pass and nobody behind it should get.
+func faulty(res *http.Response) error {
+	if res.StatusCode < http.StatusContinue {
+		return fmt.Errorf("status %03d, which is none", res.StatusCode)
+	}
+	if res.ContentLength >= 0 || len(res.TransferEncoding) > 0 || res.ProtoMajor != 1 {
+		return nil
+	}
+	// The body has no end but the connection's: was one meant, by a name that net/http did not
+	// recognise? It keeps white space before the colon as a part of the name.
+	for name := range res.Header {
+		switch strings.ToLower(strings.TrimRight(name, " ")) {
+		case "content-length", "transfer-encoding":
+			return fmt.Errorf("a field %q", name)
+		}
+	}
+	return nil
+}
+
+// Value puts the trace in the place of the other one.
+func (t *trip) Value(key any) any {
+	v := t.Context.Value(key)
+	if _, ok := v.(*httptrace.ClientTrace); ok {
+		return &t.trace
+	}
+	return v
+}
+
+func (t *trip) getConn(hostPort string) {
+	t.phase = connecting // perhaps again, when a used connection turned out closed
+	if t.outer != nil && t.outer.GetConn != nil {
+		t.outer.GetConn(hostPort)
+	}
+}
+
+func (t *trip) gotConn(info httptrace.GotConnInfo) {
+	t.phase = sending
+	t.report.connected()
+	if t.kept != nil {
+		t.kept.taken = true
+	}
+	if !t.http2 && !(t.address.multiplexed && isHTTP2(info.Conn)) {
+		awaitQuiet(info)
+	}
+	if t.outer != nil && t.outer.GotConn != nil {
+		t.outer.GotConn(info)
+	}
+}
+
+func (t *trip) gotInterim(code int, header textproto.MIMEHeader) error {
+	if t.interim++; t.interim > maxInterim {
+		return errInterim
+	}
+	if t.outer != nil && t.outer.Got1xxResponse != nil {
+		return t.outer.Got1xxResponse(code, header)
+	}
+	return nil
+}
+
+func (t *trip) gotFirstByte() {
+	t.begun.Store(true)
+	if t.outer != nil && t.outer.GotFirstResponseByte != nil {
+		t.outer.GotFirstResponseByte()
+	}
+}
