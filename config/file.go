@@ -88,10 +88,10 @@ func (l *loader) readSection(node ast.Node, section, shown string, take func(k K
 func (l *loader) scalarValue(k Key, shown string, node ast.Node) (value, bool) {
 	text, form, ok := scalarText(node)
 	if k.kind.scalar == listScalar {
-		text, form, ok = l.listText(k, shown, node)
-		if !ok {
+		if text, ok = l.listText(k, shown, node); !ok {
 			return value{}, false
 		}
+		form = listScalar
 	}
 	if !ok || form != k.kind.scalar {
 		l.failAt(line(node), shown, "want %s, got %s", k.kind.want, describe(node))
@@ -110,11 +110,11 @@ func (l *loader) scalarValue(k Key, shown string, node ast.Node) (value, bool) {
 
 // listText gives a list of texts as the environment would write it. What is wrong with it has
 // been told when ok is false.
-func (l *loader) listText(k Key, shown string, node ast.Node) (text string, form scalar, ok bool) {
+func (l *loader) listText(k Key, shown string, node ast.Node) (text string, ok bool) {
 	sequence, ok := node.(*ast.SequenceNode)
 	if !ok && node.Type() != ast.NullType { // nothing: all items are commented out
 		l.failAt(line(node), shown, "want %s, got %s", k.kind.want, describe(node))
-		return "", listScalar, false
+		return "", false
 	}
 	var items []string
 	if ok {
@@ -127,7 +127,7 @@ func (l *loader) listText(k Key, shown string, node ast.Node) (text string, form
 			items = append(items, item)
 		}
 	}
-	return strings.Join(items, ", "), listScalar, !ok || len(items) == len(sequence.Values)
+	return strings.Join(items, ", "), !ok || len(items) == len(sequence.Values)
 }
 
 func (l *loader) readContracts(k Key, node ast.Node) {

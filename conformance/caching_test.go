@@ -18,7 +18,7 @@ func cachingPromises() []promise {
 		{"If-Match on what a mapped answer named", "mapped back, or 412 where it cannot match", ifMatchIsMappedBack},
 		{"a flip between an answer and its revalidation", "validators of another mode never match", validatorsDoNotOutliveAFlip},
 		{"Content-MD5, Digest, Content-Digest, Repr-Digest, signatures", "dropped, or right for the new bytes", digestsAreTrue},
-		{"Cache-Control: no-transform", "mapped, as a gateway acting for the origin; the field stays", noTransformIsForOthers},
+		{"Cache-Control: no-transform", "mapped, as a gateway acting for the origin, unless the policy is to pass it; the field stays", noTransformIsForOthers},
 		{"a shared cache between the modes", "nothing is cacheable for longer, or by more, than before", cachingIsNotWidened},
 		{"web cache deception by spelling", "a spelling that a backend may take for the route is mapped or refused", spellingsDoNotDeceive},
 	}
@@ -172,9 +172,16 @@ func digestsAreTrue(t *testing.T, mode string) {
 }
 
 func noTransformIsForOthers(t *testing.T, mode string) {
-	a := open(t, mode).gets(raw.JSON(context, "Cache-Control: private, no-transform"))
+	answer := raw.JSON(context, "Cache-Control: private, no-transform")
+	a := open(t, mode).gets(answer)
 	whole(t, a, 200, shaped(mode))
 	field(t, a, "Cache-Control", "private, no-transform")
+	// Operators may have it the other way.
+	a = before(t, mode, raw.Serve(t), "CROSSFADE_NO_TRANSFORM=pass").gets(answer)
+	whole(t, a, 200, context)
+	if a.Fields.Has("Crossfade-Fallback") != (mode != passthrough) {
+		t.Errorf("%s: the answer is marked %q", mode, a.Fields.Get("Crossfade-Fallback"))
+	}
 }
 
 func cachingIsNotWidened(t *testing.T, mode string) {

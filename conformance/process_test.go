@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -19,6 +20,8 @@ func processPromises() []promise {
 		{"a broken configuration, and a reload", "the last good one stays, and the log says why", theLastGoodConfigurationStays},
 		{"secrets", "no credentials, query or body in the log, no address in an answer", secretsAreNotTold},
 		{"TERM under load", "what has begun is finished, nothing is cut; exit code 0", stoppingCutsNothing},
+		{"WebSockets and events at TERM", "WebSockets are closed with 1001, streams at the end of an event; bounded, exit code 0", streamsEndWithTheProcess},
+		{"CORS with a cors section", "exactly one set of fields, crossfade's own, on every answer, its errors included", corsIsOurs},
 		{"CORS without a cors section", "nothing is invented or reflected; preflights pass", corsIsTheBackends},
 	}
 }
@@ -160,5 +163,65 @@ func corsIsTheBackends(t *testing.T, mode string) {
 				t.Errorf("%s: %s was invented", f.Name, f.Value)
 			}
 		}
+	}
+}
+
+func corsIsOurs(t *testing.T, mode string) {
+	const origin = "https://front.example"
+	h := before(t, mode, raw.Serve(t, raw.Loop(raw.Take(), raw.Pick(func(r raw.Request) []raw.Step {
+		if strings.Contains(r.Target, "broken") {
+			return []raw.Step{raw.Close()}
+		}
+		return []raw.Step{raw.Send(raw.JSON(context, "Access-Control-Allow-Origin: *", "Access-Control-Allow-Origin: "+origin, "Access-Control-Allow-Credentials: true", "Vary: Origin"))}
+	}))), "CROSSFADE_CORS_ALLOWED_ORIGINS="+origin)
+	a := h.ask("OPTIONS", activate, "Origin: "+origin, "Access-Control-Request-Method: POST", "Access-Control-Request-Headers: authorization,x-flow-id")
+	field(t, a, "Access-Control-Allow-Origin", origin)
+	if a.Err != nil || a.Status > 299 || len(h.upstream.Requests()) > 0 {
+		t.Errorf("the preflight got %d (%v), and the upstream %d requests", a.Status, a.Err, len(h.upstream.Requests()))
+	}
+	for _, target := range []string{me, other, me + "?broken", other + "?broken", switchTo} {
+		a := h.ask("GET", target, "Origin: "+origin)
+		field(t, a, "Access-Control-Allow-Origin", origin)
+		field(t, a, "Access-Control-Allow-Credentials", "true")
+		a = h.ask("GET", target, "Origin: https://evil.example")
+		field(t, a, "Access-Control-Allow-Origin", "")
+	}
+}
+
+func streamsEndWithTheProcess(t *testing.T, mode string) {
+	tunnel := raw.Head("HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Accept: x")
+	event := "data: {}\n\n"
+	h := before(t, mode, raw.Serve(t, raw.Take(), raw.Pick(func(r raw.Request) []raw.Step {
+		if r.Fields.Has("Upgrade") {
+			return []raw.Step{raw.Send(tunnel, "\x81\x02hi"), raw.UntilGone()}
+		}
+		return []raw.Step{raw.Send(raw.Head("HTTP/1.1 200 OK", "Content-Type: text/event-stream", "Transfer-Encoding: chunked"), raw.Begun(event)), raw.UntilGone()}
+	})), "CROSSFADE_SERVER_SHUTDOWN_TIMEOUT=2s")
+	sockets, events := raw.Dial(t, h.Address), raw.Dial(t, h.Address)
+	sockets.Send(request("GET", other, "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: x", "Sec-WebSocket-Version: 13"))
+	events.Send(request("GET", other, "Accept: text/event-stream"))
+	first := make([]byte, 4)
+	if a := sockets.AnswerHead(); a.Status != 101 {
+		t.Fatalf("got %d (%v)", a.Status, a.Err)
+	}
+	if _, err := io.ReadFull(sockets, first); err != nil || string(first) != "\x81\x02hi" {
+		t.Fatalf("got %q, %v", first, err)
+	}
+	if a := events.AnswerHead(); a.Status != 200 {
+		t.Fatalf("got %d (%v)", a.Status, a.Err)
+	}
+	began := time.Now()
+	h.Signal(syscall.SIGTERM)
+	if rest := string(sockets.Rest()); !strings.HasPrefix(rest, "\x88") || !strings.Contains(rest, "\x03\xe9") {
+		t.Errorf("the WebSocket ended with %q, want a close frame with 1001", rest)
+	}
+	if rest := unchunked(events.Rest()); !strings.HasPrefix(rest, event) {
+		t.Errorf("the events ended with %q", rest)
+	}
+	if code := h.Wait(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it took %v to stop", took)
 	}
 }

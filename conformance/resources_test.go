@@ -14,8 +14,11 @@ import (
 func resourcePromises() []promise {
 	return []promise{
 		{"slow headers, half a request line, silence", "closed after read_header_timeout; others are served meanwhile", slowHeadsAreClosed},
+		{"slow bodies", "cut when nothing comes for body_idle_timeout; others are served meanwhile", slowBodiesAreCut},
 		{"header bombs in requests", "431, in bounded memory", largeHeadsAreRefused},
 		{"header bombs in answers", "502, in bounded memory", largeAnswerHeadsAreRefused},
+		{"more requests at once than may run", "503 with Retry-After; those that run go on", requestsAreShed},
+		{"more bodies at once than memory", "503 with Retry-After, or the outcome for what cannot be mapped; memory is bounded", memoryIsShed},
 		{"rapid resets and endless CONTINUATION in HTTP 2", "at most 100 streams at once; memory and others' time are bounded", http2IsBounded},
 		{"many callers, cut answers, clients that leave", "never another's body; descriptors and memory come back", nobodyGetsAnothersBody},
 	}
@@ -37,6 +40,31 @@ func slowHeadsAreClosed(t *testing.T, mode string) {
 	}
 	slow.Wait()
 	whole(t, h.ask("GET", me), 200, shaped(mode))
+}
+
+func slowBodiesAreCut(t *testing.T, mode string) {
+	h := before(t, mode, raw.Serve(t, echo()), "CROSSFADE_SERVER_BODY_IDLE_TIMEOUT=1s")
+	var slow sync.WaitGroup
+	for i := range 40 {
+		target := []string{other, route(mode, switchTo)}[i%2]
+		c := raw.Dial(t, h.Address)
+		slow.Go(func() {
+			c.Send(raw.Head("POST "+target+" HTTP/1.1", "Host: h", "Content-Type: application/json", "Content-Length: 1000") + `{"flow_id":`)
+			if a := c.Answer("POST"); a.Err == nil && a.Status < 400 {
+				t.Errorf("%s: got %d for half a body", target, a.Status)
+			}
+			c.Rest()
+		})
+	}
+	for range 50 {
+		whole(t, h.post(other, "{}"), 200, "{}")
+	}
+	slow.Wait()
+	// One that is slow but goes on is served.
+	c := raw.Dial(t, h.Address)
+	c.Send(raw.Head("POST "+other+" HTTP/1.1", "Host: h", "Content-Length: 20"))
+	c.Do(raw.Dribble("twenty bytes of text", 2, 200*time.Millisecond))
+	whole(t, c.Answer("POST"), 200, "twenty bytes of text")
 }
 
 func largeHeadsAreRefused(t *testing.T, mode string) {

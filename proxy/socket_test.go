@@ -86,10 +86,10 @@ func newSockets(t *testing.T, o websocket.AcceptOptions) *sockets {
 }
 
 // dial opens a WebSocket through the proxy.
-func (r *rig) dial(path string, o websocket.DialOptions) (*peer, *http.Response) {
+func (r *rig) dial(path string, o websocket.DialOptions) (*peer, http.Header) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	c, res, err := websocket.Dial(ctx, r.url+path, &o)
+	c, res, err := websocket.Dial(ctx, r.url+path, &o) //nolint:bodyclose // newStream closes it
 	if err != nil {
 		cancel()
 		r.t.Fatal(err)
@@ -99,7 +99,7 @@ func (r *rig) dial(path string, o websocket.DialOptions) (*peer, *http.Response)
 		_ = c.CloseNow() // it may be closed
 		cancel()
 	})
-	return &peer{c, r.t.(*testing.T), ctx}, res
+	return &peer{c, r.t.(*testing.T), ctx}, newStream(r.t, res).header
 }
 
 // connect opens a WebSocket and gives both its ends.
@@ -128,9 +128,9 @@ func TestSocketMessages(t *testing.T) {
 		t.Run(string(tc.mode)+tc.path, func(t *testing.T) {
 			s := newSockets(t, websocket.AcceptOptions{})
 			r := newRig(t, tc.mode, s.url, streams)
-			client, res := r.dial(tc.path, websocket.DialOptions{})
+			client, head := r.dial(tc.path, websocket.DialOptions{})
 			upstream := <-s.accepted
-			answer{Response: res}.wantHeader(t, "Crossfade-Mode", string(tc.mode), "X-Session", "kept")
+			answer{Response: &http.Response{Header: head}}.wantHeader(t, "Crossfade-Mode", string(tc.mode), "X-Session", "kept")
 			for range 3 {
 				upstream.say(`{"session_id":1}`)
 				client.hear(tc.down)
@@ -167,7 +167,7 @@ func TestSocketMessages(t *testing.T) {
 			}
 			client.hear(tc.down)
 			closeBoth(t, client, upstream)
-			if rec := r.observed.last(t, 1); rec.Status != 101 || rec.Outcome != Answered || rec.Mapped != tc.downMapped || rec.MessagesPassed != 0 || rec.Bytes < int64(len(long)) {
+			if rec := r.observed.last(t, 1); rec.Status != http.StatusSwitchingProtocols || rec.Outcome != Answered || rec.Mapped != tc.downMapped || rec.MessagesPassed != 0 || rec.Bytes < int64(len(long)) {
 				t.Errorf("%+v", rec)
 			}
 		})
@@ -207,7 +207,7 @@ func TestSocketHandshake(t *testing.T) {
 	} {
 		s := newSockets(t, websocket.AcceptOptions{Subprotocols: []string{"b", "a"}, CompressionMode: websocket.CompressionContextTakeover})
 		r := newRig(t, tc.mode, s.url, streams)
-		client, res := r.dial(tc.path, websocket.DialOptions{
+		client, answered := r.dial(tc.path, websocket.DialOptions{
 			Subprotocols: []string{"a", "b"}, CompressionMode: websocket.CompressionContextTakeover,
 			HTTPHeader: http.Header{"Origin": {"https://elsewhere.example"}, "Cookie": {"c=1"}},
 		})
@@ -219,7 +219,7 @@ func TestSocketHandshake(t *testing.T) {
 		if head.Get("Origin") != "https://elsewhere.example" || head.Get("Cookie") != "c=1" {
 			t.Errorf("%s%s: the upstream got %v", tc.mode, tc.path, head)
 		}
-		if compressed := res.Header.Get("Sec-Websocket-Extensions") != ""; compressed != tc.compressed {
+		if compressed := answered.Get("Sec-Websocket-Extensions") != ""; compressed != tc.compressed {
 			t.Errorf("%s%s: compressed %t", tc.mode, tc.path, compressed)
 		}
 		upstream.say(`{"session_id":1,"pad":"` + strings.Repeat("x", 1000) + `"}`)
@@ -233,18 +233,18 @@ func TestSocketHandshake(t *testing.T) {
 // TestSocketRefused: an upstream that does not want a WebSocket answers as to any other request.
 func TestSocketRefused(t *testing.T) {
 	r := newRig(t, FlowOnly, answers(t, 403, jsonHead(), `{"session_error":"no"}`), streams)
-	_, res, err := websocket.Dial(t.Context(), r.url+"/api/flows/socket", nil)
-	if err == nil || res.StatusCode != 403 {
+	_, res, err := websocket.Dial(t.Context(), r.url+"/api/flows/socket", nil) //nolint:bodyclose // newStream closes it
+	if err == nil || res.StatusCode != http.StatusForbidden {
 		t.Fatalf("%v, %v", res, err)
 	}
-	if body, err := io.ReadAll(res.Body); string(body) != `{"flow_error":"no"}` || err != nil {
+	if body, err := io.ReadAll(newStream(t, res)); string(body) != `{"flow_error":"no"}` || err != nil {
 		t.Errorf("%q, %v", body, err)
 	}
 	// An extension that nobody asked for would hide the messages.
 	odd := says(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n", false)
 	const ask = " HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 	newRig(t, Dual, odd, streams).raw("GET /api/sessions/socket"+ask).wantProblem(t, problemBroken)
-	if got := newRig(t, Passthrough, odd, streams).raw("GET /api/sessions/socket" + ask); got.StatusCode != 101 {
+	if got := newRig(t, Passthrough, odd, streams).raw("GET /api/sessions/socket" + ask); got.StatusCode != http.StatusSwitchingProtocols {
 		t.Errorf("passthrough: %d", got.StatusCode)
 	}
 	// And what is no WebSocket at all is not the endpoint's stream.

@@ -172,8 +172,12 @@ func (b *streamBody) Read(p []byte) (int, error) {
 		n, err := b.ReadCloser.Read(p)
 		b.cutter.Feed(p[:n])
 		b.take(b.cutter.Next)
-		if err != nil && b.err == nil {
-			b.ended(err)
+		switch {
+		case err == nil || b.err != nil:
+		case err == io.EOF:
+			b.end()
+		default: // what a broken one leaves behind is no message that anybody can read
+			b.err = err
 		}
 	}
 	n := copy(p, b.out[b.at:])
@@ -188,15 +192,12 @@ func (b *streamBody) take(next func() (framing.Frame, bool)) {
 	}
 }
 
-// ended is what follows the end of the upstream's body. What a broken one leaves behind is no
-// message that anybody can read.
-func (b *streamBody) ended(err error) {
-	if err == io.EOF {
-		b.take(b.cutter.End)
-		dropDigests(b.response.Trailer)
-	}
+// end follows the end of the upstream's body.
+func (b *streamBody) end() {
+	b.take(b.cutter.End)
+	dropDigests(b.response.Trailer)
 	if b.err == nil {
-		b.err = err
+		b.err = io.EOF
 	}
 }
 

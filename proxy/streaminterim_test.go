@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -36,25 +37,18 @@ func (c *connected) say(text string) {
 	}
 }
 
-// head reads a head, an interim one too.
-func (c *connected) head() *http.Response {
+// wantStatus reads a head, an interim one too.
+func (c *connected) wantStatus(status int) *stream {
 	c.t.Helper()
-	res, err := http.ReadResponse(c.in, nil)
+	res, err := http.ReadResponse(c.in, nil) //nolint:bodyclose // newStream closes it
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.t.Cleanup(func() { res.Body.Close() })
-	return res
-}
-
-func (c *connected) wantStatus(status ...int) (last *http.Response) {
-	c.t.Helper()
-	for _, s := range status {
-		if last = c.head(); last.StatusCode != s {
-			c.t.Fatalf("got %s, want %d", last.Status, s)
-		}
+	s := newStream(c.t, res)
+	if s.status != status {
+		c.t.Fatalf("got %d, want %d", s.status, status)
 	}
-	return last
+	return s
 }
 
 // TestContinue: a client that waits to be asked for its body is asked when the upstream asks, once, or by
@@ -81,9 +75,9 @@ func TestContinue(t *testing.T) {
 				c := newRig(t, mode, upstream).open()
 				c.say("POST " + path + " HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 7\r\nExpect: 100-continue\r\n\r\n")
 				close(ask)
-				c.wantStatus(100)
+				c.wantStatus(http.StatusContinue)
 				c.say(`{"a":1}`)
-				body, err := io.ReadAll(c.wantStatus(200).Body)
+				body, err := io.ReadAll(c.wantStatus(http.StatusOK))
 				if string(body) != "done" || err != nil {
 					t.Errorf("%q, %v", body, err)
 				}
@@ -98,12 +92,12 @@ func TestContinueRefused(t *testing.T) {
 		upstream := says(t, "HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno", true)
 		c := newRig(t, mode, upstream).open()
 		c.say("POST /api/other HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n")
-		res := c.wantStatus(417)
-		body, err := io.ReadAll(res.Body)
+		res := c.wantStatus(http.StatusExpectationFailed)
+		body, err := io.ReadAll(res)
 		if string(body) != "no" || err != nil {
 			t.Errorf("%s: %q, %v", mode, body, err)
 		}
-		if !res.Close { // nobody knows whether a body follows
+		if !res.last { // nobody knows whether a body follows
 			t.Errorf("%s: the connection may carry another request", mode)
 		}
 	}
@@ -116,15 +110,15 @@ func TestInterimAnswers(t *testing.T) {
 			"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "+fmt.Sprint(len(sessionMe))+"\r\n\r\n"+sessionMe, false)
 		c := newRig(t, mode, upstream).open()
 		c.say("GET /api/me HTTP/1.1\r\nHost: h\r\n\r\n")
-		c.wantStatus(102)
-		if hint := c.wantStatus(103); hint.Header.Get("Link") != "</a>" {
-			t.Errorf("%s: %v", mode, hint.Header)
+		c.wantStatus(http.StatusProcessing)
+		if hint := c.wantStatus(http.StatusEarlyHints); hint.header.Get("Link") != "</a>" {
+			t.Errorf("%s: %v", mode, hint.header)
 		}
 		c.wantStatus(199)
-		res := c.wantStatus(200)
+		res := c.wantStatus(http.StatusOK)
 		want := map[Mode]string{Passthrough: sessionMe, Dual: dualMe, FlowOnly: flowMe}[mode]
-		if body, err := io.ReadAll(res.Body); string(body) != want || err != nil || res.Header.Get("Link") != "" || res.Header.Get("X-Odd") != "" {
-			t.Errorf("%s: %q %v, %v", mode, body, err, res.Header)
+		if body, err := io.ReadAll(res); string(body) != want || err != nil || res.header.Get("Link") != "" || res.header.Get("X-Odd") != "" {
+			t.Errorf("%s: %q %v, %v", mode, body, err, res.header)
 		}
 	}
 }
@@ -152,13 +146,13 @@ func TestBothDirectionsAtOnce(t *testing.T) {
 		} {
 			c := newRig(t, mode, upstream).open()
 			c.say("POST /api/other HTTP/1.1\r\nHost: h\r\n" + framing.head + "\r\n\r\n")
-			res := c.wantStatus(200)
+			res := c.wantStatus(http.StatusOK)
 			for range 3 {
 				c.say(framing.before + "ab\n" + framing.after)
-				wantNext(t, res.Body, "<ab\n")
+				wantNext(t, res, "<ab\n")
 			}
 			c.say(framing.end)
-			if rest, err := io.ReadAll(res.Body); len(rest) > 0 || err != nil {
+			if rest, err := io.ReadAll(res); len(rest) > 0 || err != nil {
 				t.Errorf("%s, %s: %q, %v", mode, framing.head, rest, err)
 			}
 		}
@@ -191,10 +185,10 @@ func TestRequestBodiesStream(t *testing.T) {
 				t.Errorf("%s: %q", mode, got)
 			}
 		}
-		c.Close()
+		_ = c.Close()
 		select {
 		case err := <-ended:
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				t.Errorf("%s: a body that was broken off is whole for the upstream", mode)
 			}
 		case <-time.After(5 * time.Second):
@@ -247,17 +241,17 @@ func TestConnectionsOutliveRequestBodies(t *testing.T) {
 		c := newRig(t, mode, upstream).open()
 		for range 3 {
 			c.say("POST /api/other HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nwhole")
-			res := c.wantStatus(200)
-			if body, err := io.ReadAll(res.Body); string(body) != "done" || err != nil || res.Close {
-				t.Errorf("%s: %q %v, close %t", mode, body, err, res.Close)
+			res := c.wantStatus(http.StatusOK)
+			if body, err := io.ReadAll(res); string(body) != "done" || err != nil || res.last {
+				t.Errorf("%s: %q %v, close %t", mode, body, err, res.last)
 			}
 		}
 		early := says(t, "HTTP/1.1 413 Payload Too Large\r\nContent-Length: 2\r\n\r\nno", false)
 		c = newRig(t, mode, early).open()
 		c.say("POST /api/other HTTP/1.1\r\nHost: h\r\nContent-Length: 50\r\n\r\npart")
-		res := c.wantStatus(413)
-		if body, err := io.ReadAll(res.Body); string(body) != "no" || err != nil || !res.Close {
-			t.Errorf("%s: %q %v, close %t", mode, body, err, res.Close)
+		res := c.wantStatus(http.StatusRequestEntityTooLarge)
+		if body, err := io.ReadAll(res); string(body) != "no" || err != nil || !res.last {
+			t.Errorf("%s: %q %v, close %t", mode, body, err, res.last)
 		}
 	}
 }

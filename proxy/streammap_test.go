@@ -87,8 +87,22 @@ func (s *source) send(t *testing.T, piece string) {
 	}
 }
 
+// stream is an answer as it comes.
+type stream struct {
+	io.Reader // its body
+	header    http.Header
+	status    int
+	last      bool // the connection ends with it
+}
+
+func newStream(tb testing.TB, res *http.Response) *stream {
+	tb.Helper()
+	tb.Cleanup(func() { res.Body.Close() })
+	return &stream{res.Body, res.Header, res.StatusCode, res.Close}
+}
+
 // listen asks for a path and gives the answer as it comes, and a way to leave.
-func (r *rig) listen(path string, header ...string) (*http.Response, context.CancelFunc) {
+func (r *rig) listen(path string, header ...string) (*stream, context.CancelFunc) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url+path, nil)
@@ -98,15 +112,12 @@ func (r *rig) listen(path string, header ...string) (*http.Response, context.Can
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
-	res, err := (&http.Transport{DisableKeepAlives: true, DisableCompression: true}).RoundTrip(req)
+	res, err := (&http.Transport{DisableKeepAlives: true, DisableCompression: true}).RoundTrip(req) //nolint:bodyclose // newStream closes it
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.t.Cleanup(func() {
-		cancel()
-		res.Body.Close()
-	})
-	return res, cancel
+	r.t.Cleanup(cancel)
+	return newStream(r.t, res), cancel
 }
 
 // wantNext checks that the answer goes on with these bytes.
@@ -142,7 +153,7 @@ func TestEvents(t *testing.T) {
 			s := newSource(t, http.Header{"Content-Type": {"text/event-stream; charset=utf-8"}})
 			r := newRig(t, tc.mode, s.url, streams)
 			res, _ := r.listen(tc.path, "Last-Event-Id", "6", "Accept-Encoding", "gzip")
-			answer{Response: res}.wantHeader(t, "Crossfade-Mode", string(tc.mode), "Crossfade-Fallback", "")
+			answer{Response: &http.Response{Header: res.header}}.wantHeader(t, "Crossfade-Mode", string(tc.mode), "Crossfade-Fallback", "")
 			asked := <-s.seen
 			if asked.Header.Get("Last-Event-Id") != "6" || asked.URL.EscapedPath() != "/api/sessions/a%20b/events" {
 				t.Errorf("the upstream got %s %v", asked.URL.EscapedPath(), asked.Header)
@@ -153,20 +164,20 @@ func TestEvents(t *testing.T) {
 			for range 3 { // the next one is only sent when this one is there
 				began := time.Now()
 				s.send(t, oneEvent)
-				wantNext(t, res.Body, tc.want)
+				wantNext(t, res, tc.want)
 				if took := time.Since(began); took > time.Second {
 					t.Errorf("an event took %v", took)
 				}
 			}
 			s.send(t, oneEvent[:20])
 			s.send(t, oneEvent[20:])
-			wantNext(t, res.Body, tc.want)
+			wantNext(t, res, tc.want)
 			s.send(t, ": a comment, and no more\n")
-			wantNext(t, res.Body, ": a comment, and no more\n")
+			wantNext(t, res, ": a comment, and no more\n")
 			s.send(t, "data: [DONE]\n\n")
-			wantNext(t, res.Body, "data: [DONE]\n\n")
+			wantNext(t, res, "data: [DONE]\n\n")
 			close(s.pieces)
-			if rest, err := io.ReadAll(res.Body); len(rest) > 0 || err != nil {
+			if rest, err := io.ReadAll(res); len(rest) > 0 || err != nil {
 				t.Errorf("behind it: %q, %v", rest, err)
 			}
 			rec := r.observed.last(t, 1)
@@ -174,7 +185,7 @@ func TestEvents(t *testing.T) {
 			if tc.mode != Passthrough {
 				messages = 4
 			}
-			if rec.Status != 200 || rec.Outcome != Answered || rec.Messages != messages || rec.MessagesPassed != 0 || rec.Mapped != (messages > 0) {
+			if rec.Status != http.StatusOK || rec.Outcome != Answered || rec.Messages != messages || rec.MessagesPassed != 0 || rec.Mapped != (messages > 0) {
 				t.Errorf("%+v", rec)
 			}
 		})
@@ -304,7 +315,7 @@ func TestMessagesThatCannotBeMapped(t *testing.T) {
 
 			r = newRig(t, FlowOnly, upstream, streams, smallMessages)
 			got := r.do("GET", tc.path, "")
-			if got.StatusCode != 200 || got.err == nil || !strings.HasPrefix(got.body, tc.goodFlow) || strings.Contains(got.body, "session_id") || len(got.body) > len(tc.goodFlow)+len("id: 5\n") {
+			if got.StatusCode != http.StatusOK || got.err == nil || !strings.HasPrefix(got.body, tc.goodFlow) || strings.Contains(got.body, "session_id") || len(got.body) > len(tc.goodFlow)+len("id: 5\n") {
 				t.Errorf("flow_only: %d %q (%v)", got.StatusCode, got.body, got.err)
 			}
 			rec = r.observed.last(t, 1)
@@ -389,13 +400,13 @@ func TestFlipWhileAStreamRuns(t *testing.T) {
 	for _, mode := range []Mode{Dual, FlowOnly, Passthrough, FlowOnly} {
 		flag.mode.Store(mode)
 		s.send(t, "data: {\"session_id\":1}\n\n")
-		wantNext(t, res.Body, "data: {\"session_id\":1,\"flow_id\":1}\n\n")
+		wantNext(t, res, "data: {\"session_id\":1,\"flow_id\":1}\n\n")
 	}
 	leave()
 	<-s.gone
 	res, _ = r.listen("/api/named")
 	s.send(t, "data: {\"session_id\":1}\n\n")
-	wantNext(t, res.Body, "data: {\"flow_id\":1}\n\n")
+	wantNext(t, res, "data: {\"flow_id\":1}\n\n")
 	close(s.pieces)
 }
 
@@ -445,7 +456,7 @@ func endlessEvents(t *testing.T, most int) (url string, sent *atomic.Int64) {
 	event := []byte("data: {\"session_id\":1,\"pad\":\"" + strings.Repeat("x", 900) + "\"}\n\n")
 	return serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
-		for i := 0; i < most; i++ {
+		for range most {
 			if _, err := w.Write(event); err != nil || http.NewResponseController(w).Flush() != nil {
 				return
 			}
@@ -476,7 +487,7 @@ func TestSlowConsumer(t *testing.T) {
 		if last == most {
 			t.Errorf("%s: all %d events went somewhere", mode, last)
 		}
-		body, err := io.ReadAll(res.Body)
+		body, err := io.ReadAll(res)
 		if events := bytes.Count(body, []byte("\n\n")); events != most || err != nil {
 			t.Errorf("%s: %d events, %v", mode, events, err)
 		}
@@ -493,7 +504,7 @@ func TestManyEvents(t *testing.T) {
 		var early, late uint64
 		events := 0
 		for buf := make([]byte, 1<<10); ; {
-			n, err := res.Body.Read(buf)
+			n, err := res.Read(buf)
 			events += bytes.Count(buf[:n], []byte("data: "))
 			if events > 1000 && early == 0 {
 				early = inUse()
@@ -545,20 +556,20 @@ func TestStreamsOverHTTP2(t *testing.T) {
 	server.Start()
 	defer server.Close()
 	client := &http.Client{Transport: &http.Transport{Protocols: &h2}, Timeout: patience}
-	res, err := client.Get(server.URL + "/api/named")
+	got, err := client.Get(server.URL + "/api/named") //nolint:bodyclose // newStream closes it
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
-	if res.ProtoMajor != 2 {
-		t.Fatal(res.Proto)
+	res := newStream(t, got)
+	if got.ProtoMajor != 2 {
+		t.Fatal(got.Proto)
 	}
 	for range 3 {
 		s.send(t, "data: {\"session_id\":1}\n\n")
-		wantNext(t, res.Body, "data: {\"flow_id\":1}\n\n")
+		wantNext(t, res, "data: {\"flow_id\":1}\n\n")
 	}
 	close(s.pieces)
-	if rest, err := io.ReadAll(res.Body); len(rest) > 0 || err != nil {
+	if rest, err := io.ReadAll(res); len(rest) > 0 || err != nil {
 		t.Errorf("%q, %v", rest, err)
 	}
 }

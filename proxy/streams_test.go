@@ -36,9 +36,9 @@ func TestStreamsEndBetweenMessages(t *testing.T) {
 			busy, _ := r.listen("/api/other")
 			s.send(t, "data: 1\n\ndata: 2\n") // to one of the two
 			got := make(chan string)
-			for _, res := range []*http.Response{silent, busy} {
+			for _, res := range []*stream{silent, busy} {
 				go func() {
-					body, err := io.ReadAll(res.Body)
+					body, err := io.ReadAll(res)
 					if err != nil {
 						t.Errorf("%q, %v", body, err)
 					}
@@ -69,7 +69,7 @@ func TestStreamsEndBetweenMessages(t *testing.T) {
 				}
 			}
 			late, _ := r.listen("/api/other") // what begins now ends at once
-			if body, err := io.ReadAll(late.Body); len(body) > 0 || err != nil {
+			if body, err := io.ReadAll(late); len(body) > 0 || err != nil {
 				t.Errorf("a late one: %q, %v", body, err)
 			}
 		})
@@ -238,13 +238,13 @@ func TestStreamsThatDoNotEnd(t *testing.T) {
 	r := newRig(t, Dual, s.url, streams, func(o *Options) { o.Streams = &all })
 	res, _ := r.listen("/api/other")
 	s.send(t, "data: 1\n")
-	wantNext(t, res.Body, "data: 1\n")
+	wantNext(t, res, "data: 1\n")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := all.Close(ctx); !errors.Is(err, ErrStreamsCut) {
 		t.Errorf("got %v", err)
 	}
-	if rest, err := io.ReadAll(res.Body); len(rest) > 0 || err == nil {
+	if rest, err := io.ReadAll(res); len(rest) > 0 || err == nil {
 		t.Errorf("%q, %v", rest, err)
 	}
 	if rec := r.observed.last(t, 1); rec.Outcome != Cut {

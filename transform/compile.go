@@ -206,7 +206,7 @@ func (b *builder) toFlow(root *node, i int, op Op, union bool) {
 	case Copy:
 		o, n := b.at(root, op.At, unless(op.Optional, op), union)
 		target := o.field(op.To)
-		o.object.fields[target].native = true
+		o.object.fields[target].makes(op)
 		o.object.last = append(o.object.last, addition{
 			op: op, lit: lit(op.To), target: target, from: n, first: -1, else_: b.sources(op.Else), must: !op.Optional,
 		})
@@ -267,23 +267,32 @@ func (b *builder) toSession(root *node, i int, ops []Op) {
 	}
 }
 
+// makes notes that the field is a name that op makes.
+func (f *field) makes(op Op) {
+	f.native = true
+	if f.op == nil {
+		f.op = op
+	}
+}
+
 // need notes that the field has to be there, or one of those that it becomes.
 func (o *building) need(n int, op Op, optional bool, becomes ...int) {
 	if optional {
 		return
 	}
-	any := uint64(0)
+	one := uint64(0)
 	for _, to := range becomes {
-		any |= 1 << to
+		one |= 1 << to
 	}
-	o.object.needs = append(o.object.needs, need{field: n, any: any, op: op})
+	o.object.needs = append(o.object.needs, need{field: n, any: one, op: op})
 }
 
 func (b *builder) rename(o *building, n int, op Op, to string, optional bool) {
 	target := o.field(to)
 	f, t := &o.object.fields[n], &o.object.fields[target]
 	f.op, f.target, f.quoted = op, target, string(quote(nil, to))
-	f.source, t.native = true, true
+	f.source = true
+	t.makes(op)
 	o.need(n, op, optional)
 }
 
@@ -307,10 +316,11 @@ func (b *builder) use(o *building, n, index int, op Op, s *Shape, list bool, to 
 	u := &shapeUse{op: op, index: index, shape: b.shape(s), list: list, aside: b.prog.asides, key: -1}
 	b.prog.asides++
 	f, t := &o.object.fields[n], &o.object.fields[target]
-	f.op, f.source, t.native = op, true, true
+	f.op, f.source = op, true
+	t.makes(op)
 	f.uses = append(f.uses, u)
 	f.remove = !union
-	t.want, t.wantOp = '{', op
+	t.want = '{'
 	if list {
 		t.want = '['
 	}
@@ -321,7 +331,7 @@ func (b *builder) use(o *building, n, index int, op Op, s *Shape, list bool, to 
 func (b *builder) add(root *node, op Add, union bool) {
 	o := b.objectAt(root, op.In, unless(op.Optional, op), union)
 	target := o.field(op.Member)
-	o.object.fields[target].native = true
+	o.object.fields[target].makes(op)
 	a := addition{op: op, lit: lit(op.Member), target: target, from: -1, first: -1, else_: b.sources(op.Sources)}
 	if op.After == "" {
 		o.object.last = append(o.object.last, a)
@@ -368,7 +378,7 @@ func (b *builder) wrap(root *node, op Wrap, session bool) {
 	o := b.newObject(false)
 	n := o.field(op.List)
 	f := &o.object.fields[n]
-	f.op, f.want, f.wantOp = op, '[', op
+	f.op, f.want = op, '['
 	f.native = !session
 	o.need(n, op, false)
 	if session {

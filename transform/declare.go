@@ -108,7 +108,7 @@ func (c *checker) path(op Op, p Path) {
 		return
 	}
 	if p[len(p)-1] == Each && !textual(op) {
-		c.fail(op, "%s: want the path of a member, not of a list's elements", p)
+		c.fail(op, "want the path of a member, not of a list's elements")
 	}
 }
 
@@ -202,21 +202,29 @@ func (c *checker) loss(op Op, lossy bool, why, what string) {
 func (c *checker) fallbacks(op Op, ops []Op) {
 	for _, p := range fallbackPaths(op, nil) {
 		for _, other := range ops {
-			above, takes := taken(other)
-			_, renames := other.(Rename)
-			_, drops := other.(Drop)
-			made, makes := made(other)
-			_, wraps := other.(Wrap)
-			switch {
-			case wraps:
-				c.fail(op, "fallback %s: the body is a list and has no members", p)
-			case takes && !renames && !drops && len(p) > len(above) && p.under(above):
-				c.fail(op, "fallback %s: it is below %s, and %s takes that away", p, above, other)
-			case makes && p.under(made):
-				c.fail(op, "fallback %s: that is the new name that %s gives; want a member of the session", p, other)
+			if fault := unreachable(p, other); fault != nil {
+				c.fail(op, "fallback %s: %w", p, fault)
+				break
 			}
 		}
 	}
+}
+
+// unreachable says why another operation keeps a fallback from being found; nil if it does not.
+func unreachable(p Path, other Op) error {
+	at, _ := place(other)
+	above, _ := taken(other)
+	to, makes := made(other)
+	_, wraps := other.(Wrap)
+	switch {
+	case wraps, len(at) > 0 && at[0] == Each:
+		return errors.New("the body is a list and has no members")
+	case shapeOf(other) != nil && len(p) > len(above) && p.under(above):
+		return fmt.Errorf("it is below %s, and %s takes that away", above, other)
+	case makes && p.under(to):
+		return fmt.Errorf("that is the new name that %s gives; want a member of the session", other)
+	}
+	return nil
 }
 
 // fallbackPaths lists the paths that an operation falls back on. inside are the shapes on the way to it.
@@ -249,6 +257,7 @@ func fallbackPaths(op Op, inside []*Shape) (out []Path) {
 		from(op.Else)
 	case Wrap:
 		members(op.Members)
+	default: // the other operations have no part in this
 	}
 	return out
 }
@@ -262,6 +271,7 @@ func shapeOf(op Op) *Shape {
 		return op.Shape
 	case Wrap:
 		return op.Shape
+	default: // the other operations have no part in this
 	}
 	return nil
 }

@@ -28,6 +28,7 @@ func place(op Op) (Path, bool) {
 		return op.At, true
 	case URL:
 		return op.At, true
+	default: // the other operations have no part in this
 	}
 	return nil, false
 }
@@ -37,6 +38,7 @@ func textual(op Op) bool {
 	switch op.(type) {
 	case Words, Prefixes, Text, Route, URL:
 		return true
+	default: // the other operations have no part in this
 	}
 	return false
 }
@@ -46,6 +48,7 @@ func taken(op Op) (Path, bool) {
 	switch op.(type) {
 	case Rename, Project, Collect, Drop:
 		return place(op)
+	default: // the other operations have no part in this
 	}
 	return nil, false
 }
@@ -67,6 +70,7 @@ func made(op Op) (Path, bool) {
 		return at.sibling(op.To), true
 	case Add:
 		return at.sibling(op.Member), true
+	default: // the other operations have no part in this
 	}
 	return nil, false
 }
@@ -105,6 +109,7 @@ func (c *checker) among(op Op, ops []Op) {
 				c.fail(op, "the body is a list, so %s can match nothing; use an operation of the shape", other)
 			}
 		}
+	default: // the other operations have no part in this
 	}
 }
 
@@ -250,6 +255,7 @@ func (c *checker) filter(op Filter, ops []Op) {
 				}
 				return
 			}
+		default: // the other operations have no part in this
 		}
 	}
 	c.fail(op, "can match nothing: no collect or wrap makes the list %s", op.List)

@@ -24,7 +24,7 @@ func (c *checker) words(op Op, t *WordTable) {
 		}
 		return string(unescape(nil, token))
 	}
-	lossy := t.Else != ""
+	lossy, known := t.Else != "", len(c.errs)
 	for i, e := range t.Entries {
 		for _, earlier := range t.Entries[:i] {
 			if begin, star := strings.CutSuffix(earlier.Session, "*"); earlier.Session == e.Session || star && strings.HasPrefix(e.Session, begin) {
@@ -43,15 +43,18 @@ func (c *checker) words(op Op, t *WordTable) {
 			c.fail(op, "table %s: back: %s is there twice; the second can match nothing", t.Name, e.Flow)
 		}
 	}
+	if len(c.errs) > known {
+		return // what comes of such a table says nothing
+	}
 	for _, w := range slices.Concat(t.Same, flowWords(t.Entries), flowWords(t.Back), elseWord(t)) {
 		session := through(back, w)
 		if twice := through(to, w); twice != w {
 			c.fail(op, "table %s: the flow word %s would become %s when it is mapped again; list it under same", t.Name, w, twice)
-			break
+			return
 		}
 		if again := through(to, session); again != w {
 			c.fail(op, "table %s: the flow word %s goes back to %s and comes again as %s; mend back", t.Name, w, session, again)
-			break
+			return
 		}
 		if session != w {
 			lossy = true

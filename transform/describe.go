@@ -42,6 +42,7 @@ func losses(base Path, ops []Op) (out []Loss) {
 			out = append(out, shapeLosses(join(base, append(slices.Clone(op.At), Each)), op.Shape)...)
 		case Wrap:
 			out = append(out, shapeLosses(join(base, Path{Each}), op.Shape)...)
+		default: // the other operations have no part in this
 		}
 	}
 	return out
@@ -115,6 +116,7 @@ func ownNames(base Path, ops []Op, dir Direction) (out []Path) {
 			} else {
 				out = append(out, shapeNames(join(base, Path{Each}), op.Shape, dir)...)
 			}
+		default: // the other operations have no part in this
 		}
 	}
 	return out

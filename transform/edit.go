@@ -173,7 +173,7 @@ func (r *run) member(at slot, k1 int, o *object, n int, wins bool, depth int) in
 		}
 	}
 	if f.want != 0 && b[v0] != f.want && b[v0] != 'n' {
-		return r.fail(f.wantOp, v0, fmt.Errorf("%w: %s", ErrOccupied, kindOf(b[v0])))
+		return r.fail(f.op, v0, fmt.Errorf("%w: %s", ErrOccupied, kindOf(b[v0])))
 	}
 	at.v1 = int32(end)
 	r.slots[o.base+n] = at
@@ -293,7 +293,8 @@ func (r *run) add(pos int, o *object, a *addition, comma bool) bool {
 		return a.use == nil || !has || !r.prog.strict || r.agree(o, a)
 	}
 	at := len(r.aside)
-	kind, from, to := editAside, at, at
+	kind, from := editAside, at
+	var to int
 	switch {
 	case a.use != nil && a.use.list:
 		r.insertList(pos, o, a, comma)

@@ -1,6 +1,7 @@
 package transform_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -220,6 +221,54 @@ func (t *trial) unnamed(body, got *tree, s *sketch) {
 			t.fail("member %q became %s", m.name, other.text())
 		case inner != nil && other != nil:
 			t.unnamed(m.tree, other, inner)
+		}
+	}
+}
+
+// Whatever a value is, and wherever a lens carries it: its text stays, in the flow, in the union,
+// and on the way back. null, [], {} and absence stay apart.
+func TestValuesKeepTheirText(t *testing.T) {
+	shape := &Shape{
+		Name: "s", Unmapped: UnmappedKeep,
+		Members: []Member{{Name: "same", From: "same"}, {Name: "new", From: "old"}, {Name: "nest", Nest: []Member{{Name: "in", From: "below"}}}},
+	}
+	l := compile(t, []Op{
+		Rename{At: Path{"renamed"}, To: "flow"}, Project{At: Path{"s"}, To: "f", Shape: shape}, Collect{At: Path{"list"}, To: "rows", Shape: shape},
+		Copy{At: Path{"copied"}, To: "copy", Optional: true},
+	})
+	for _, value := range append(values(), "") {
+		member := func(name string) string {
+			if value == "" {
+				return "" // absent
+			}
+			return `,"` + name + `":` + value
+		}
+		s := `{"id":0` + member("same") + member("old") + member("below") + member("kept") + `}`
+		body := `{"renamed":` + cmp.Or(value, "0") + `,"s":` + s + `,"list":[` + s + `]` + member("unnamed") + member("copied") + `}`
+		for _, form := range []Form{Replace, Union} {
+			res, err := l.Map(nil, []byte(body), Job{Form: form})
+			if err != nil {
+				t.Fatalf("%s: %v", body, err)
+			}
+			got := mustParse(string(res.Body))
+			for _, p := range []string{
+				"unnamed", "copied", "copy", "f.same", "f.new", "f.nest.in", "f.kept", "rows[].same", "rows[].new", "rows[].nest.in", "rows[].kept",
+			} {
+				found := got.at(path(p))
+				if len(found) > 1 || (len(found) == 0) != (value == "") || len(found) == 1 && found[0].raw != value {
+					t.Errorf("%s is not %s at %s: %s", p, cmp.Or(value, "absent"), tell(Job{Form: form}), res.Body)
+				}
+			}
+			if form == Union {
+				continue
+			}
+			back, err := l.Map(nil, res.Body, Job{Direction: ToSession})
+			if err != nil {
+				t.Fatalf("%s: %v", res.Body, err)
+			}
+			if d := new(losses).between(nil, mustParse(body), mustParse(string(back.Body))); d != "" {
+				t.Errorf("%s comes back as %s: %s", body, back.Body, d)
+			}
 		}
 	}
 }

@@ -26,7 +26,7 @@ func ParsePath(s string) (Path, error) {
 	for i, part := range strings.Split(s, ".") {
 		name := strings.TrimRight(part, "[]")
 		brackets := part[len(name):]
-		if name == "" && (i > 0 || brackets == "") || strings.Trim(brackets, "[]") != "" || strings.ReplaceAll(brackets, Each, "") != "" {
+		if name == "" && (i > 0 || brackets == "") || strings.ContainsAny(name, "[]") || strings.ReplaceAll(brackets, Each, "") != "" {
 			return nil, fmt.Errorf("bad path %q: want names joined by dots, with [] for each element of a list", s)
 		}
 		if name != "" {

@@ -50,7 +50,7 @@ type need struct {
 // field is a member that matters: it is read, edited, or only watched for.
 type field struct {
 	name string
-	op   Op // the operation that reads it, for errors
+	op   Op // the operation that reads or makes it, for errors
 
 	node   *node    // what to do with its value where it stands
 	text   *textMap // maps its value
@@ -58,7 +58,6 @@ type field struct {
 	quoted string   // its new name in quotes: renamed in place (Replace), or a copy goes behind it (Union)
 	remove bool     // it goes (Replace)
 	want   byte     // when it is another field's target: '{' or '[', null aside; 0: anything
-	wantOp Op
 	uses   []*shapeUse
 	behind []addition // what goes directly behind it
 	source bool       // a name of the shape that is read

@@ -36,7 +36,6 @@ type aside struct {
 	from, to         int  // in run.aside; a list without its brackets
 	rows             int  // elements kept
 	keysFrom, keysTo int  // in run.keys: elements read before the object that may go first
-	count            int  // 1 more than the edit of the member that tells the list's length
 	key              slot // of an object: the member that tells it apart
 	null             bool // the value is null
 	isList           bool // the value is a list

@@ -301,7 +301,8 @@ func (r *run) readObject(i int, op Op, o *object, depth int) int {
 		return i + 1
 	}
 	for k := 0; ; k++ {
-		k0, v0, n := i, 0, 0
+		k0 := i
+		var v0, n int
 		if g := guessAt(guesses, k); g.n > 0 && i+int(g.n) <= len(b) && string(b[i:i+int(g.n)]) == string(b[g.at:g.at+g.n]) {
 			v0, n = i+int(g.n), int(g.field)
 			if v0 < len(b) && b[v0] <= ' ' {

@@ -25,7 +25,11 @@ func (r *run) wrap(i int, p *wrapPlan, depth int) int {
 		if end := scanValue(r.body, i, depth); end < 0 {
 			return r.syntax(^end)
 		}
-		return r.fail(p.op, i, fmt.Errorf("%w: want a list, got %s", ErrType, kindOf(c)))
+		wanted := "a list"
+		if p.session {
+			wanted = "an object or a list"
+		}
+		return r.fail(p.op, i, fmt.Errorf("%w: want %s, got %s", ErrType, wanted, kindOf(c)))
 	}
 	r.sources++
 	out := &r.asides[p.use.aside]

@@ -104,7 +104,7 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 			ReadHeaderTimeout: c.Server.ReadHeaderTimeout,
 			ErrorLog:          zap.NewStdLog(s.logger.Named("admin")),
 		}
-		defer adminServer.Close()
+		defer adminServer.Close() //nolint:errcheck // the process ends
 		go func() { ended <- adminServer.Serve(adminListener) }()
 	}
 	asked := p.reload

@@ -38,7 +38,11 @@ func start(t *testing.T, environ []string, args ...string) *running {
 	p := process{stdin: strings.NewReader(""), stdout: io.Discard, stderr: r.log, environ: environ, reload: r.reload}
 	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, args...)
 	go func() { r.code <- p.run(ctx, args) }()
-	t.Cleanup(func() { cancel(); r.wait() })
+	t.Cleanup(func() {
+		http.DefaultClient.CloseIdleConnections() // the stop would wait whether they still want something
+		cancel()
+		r.wait()
+	})
 	line := r.log.wait(t, "serving")
 	r.url, r.admin = "http://"+line["listen"].(string), "http://"+line["admin"].(string)
 	return r

@@ -174,13 +174,12 @@ func TestCORSIsOnEveryAnswer(t *testing.T) {
 		method, path, body string
 		want               int
 	}{
-		"a mapped answer":     {"GET", "/api/v1/context/me", "", 200},
-		"one that is not":     {"GET", "/elsewhere", "", 404},
-		"a route that moved":  {"POST", "/api/v1/context/session/switch", "{}", 410},
-		"a contradiction":     {"POST", "/api/v1/data-import/store-import", `{"upload_context":{"validation_flow_id":"1","validation_session_id":"2"}}`, 422},
-		"an ambiguous path":   {"GET", "/api/v1/context%2Fme", "", 400},
-		"a method not passed": {"TRACE", "/", "", 405},
-		"a preflight":         {"OPTIONS", "/api/v1/context/me", "", 204},
+		"a mapped answer":    {"GET", "/api/v1/context/me", "", 200},
+		"one that is not":    {"GET", "/elsewhere", "", 404},
+		"a route that moved": {"POST", "/api/v1/context/session/switch", "{}", 410},
+		"a contradiction":    {"POST", "/api/v1/data-import/store-import", `{"upload_context":{"validation_flow_id":"1","validation_session_id":"2"}}`, 422},
+		"an ambiguous path":  {"GET", "/api/v1/context%2Fme", "", 400},
+		"a preflight":        {"OPTIONS", "/api/v1/context/me", "", 204},
 	} {
 		t.Run(name, func(t *testing.T) {
 			header := http.Header{"Origin": {page}}
@@ -242,15 +241,21 @@ func TestLimitsFollowAReload(t *testing.T) {
 	var all sync.WaitGroup
 	begin := func() {
 		all.Go(func() {
-			if status, _ := ask(t, "GET", r.url+"/", "", nil); status != http.StatusOK {
-				t.Errorf("%d, want 200", status)
+			res, err := http.Get(r.url) //nolint:noctx // it is answered when the test says so
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			res.Body.Close()
+			if res.StatusCode != http.StatusOK {
+				t.Errorf("%s, want 200", res.Status)
 			}
 		})
 		<-arrived
 	}
 	shed := func() {
 		t.Helper()
-		if status, h := ask(t, "GET", r.url+"/", "", nil); status != http.StatusServiceUnavailable || h.Get("Retry-After") != "1" {
+		if status, h := ask(t, "GET", r.url, "", http.Header{}); status != http.StatusServiceUnavailable || h.Get("Retry-After") != "1" {
 			t.Errorf("%d, Retry-After %q, want 503 and 1", status, h.Get("Retry-After"))
 		}
 	}

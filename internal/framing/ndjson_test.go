@@ -37,8 +37,8 @@ func TestNDJSONFrames(t *testing.T) {
 
 func TestNDJSONAppend(t *testing.T) {
 	for _, tc := range []struct{ name, stream, data, want string }{
-		{"the line end stays", "1\n2\r\n3", "x", "x\nx\r\nx"},
-		{"blank lines stay", "1\n\n2\n", "x", "x\n\nx\n"},
+		{"the line end stays", "1\n2\r\n3", "[]", "[]\n[]\r\n[]"},
+		{"blank lines stay", "1\n\n2\n", "[]", "[]\n\n[]\n"},
 		{"data in several lines becomes one line", "1\n", "{\n\n}", "{  }\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

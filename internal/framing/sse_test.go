@@ -29,7 +29,8 @@ func TestSSEFrames(t *testing.T) {
 		{"a byte order mark", "\ufeffdata: 1\n\n\ufeffdata: 2\n\n", []string{`message  "1"`, `other "\ufeffdata: 2\n"`, `other "\n"`}},
 		{"a byte order mark before another line", "\ufeffevent: a\ndata: 1\n\n", []string{`other "\ufeffevent: a\n"`, `message a "1"`}},
 		{"no data", "id: 1\n\n:\n\n\n", []string{`other "id: 1\n"`, `other "\n"`, `other ":\n"`, `other "\n"`, `other "\n"`}},
-		{"empty data", "data\n\ndata:\n\ndata: \ndata\n\n", []string{`other "data\n\n"`, `other "data:\n\n"`, `other "data: \ndata\n\n"`}},
+		{"empty data", "data\n\ndata:\n\n", []string{`other "data\n\n"`, `other "data:\n\n"`}},
+		{"empty data in two lines", "data: \ndata\n\n", []string{`other "data: \ndata\n\n"`}},
 		{"a line without a colon among others", "data: a\ndata\ndata: b\n\n", []string{`message  "a\n\nb"`}},
 		{"names that are no names", "Data: 1\ndata : 2\ndatabase: 3\n data: 4\n\n", []string{
 			`other "Data: 1\n"`, `other "data : 2\n"`, `other "database: 3\n"`, `other " data: 4\n"`, `other "\n"`,

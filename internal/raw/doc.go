@@ -12,7 +12,7 @@
 //	client.Send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 //	answer := client.Answer("GET")
 //
-// An [Upstream] runs its script on each connection from the beginning; [Loop] repeats steps
+// An [Upstream] runs its script on each connection, from its first byte on; [Loop] repeats steps
 // for requests that share one. Everything that arrives is kept as it came, byte for byte.
 //
 // Both ends read strictly (message.go): one framing field, CRLF everywhere, nothing folded, no chunk

@@ -67,7 +67,7 @@ func (u *Upstream) Address() string { return u.listener.Addr().String() }
 // URL is the address as a base of URLs.
 func (u *Upstream) URL() string { return "http://" + u.Address() }
 
-// Script changes the script, for connections to come.
+// Script changes the script, for connections on which nothing was sent yet.
 func (u *Upstream) Script(script ...Step) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -169,15 +169,21 @@ func (u *Upstream) keep(r Request) {
 func (u *Upstream) talk(c net.Conn) {
 	conn := &Conn{net: c, in: newReader(c), ctx: u.ctx}
 	conn.keep = u.keep
-	var script []Step
 	u.change(func() {
 		u.conns++
 		u.open++
-		conn.number, script = u.conns, u.script
+		conn.number = u.conns
 	})
 	stop := context.AfterFunc(u.ctx, func() { c.Close() })
 	defer stop()
 	defer u.change(func() { u.open-- })
 	defer c.Close()
+	// A connection may be made long before it is used, or for nothing.
+	if _, err := conn.in.in.Peek(1); err != nil {
+		return
+	}
+	u.mu.Lock()
+	script := u.script
+	u.mu.Unlock()
 	_ = conn.run(script) // how it ended is in the requests, or no matter
 }

@@ -29,6 +29,9 @@ const (
 	WebSocket StreamKind = "websocket" // each text message is JSON
 )
 
+// handshakeMethod is the method that a WebSocket begins with.
+const handshakeMethod = "GET"
+
 // sides lists the sides that streams of a kind have lenses for.
 func (k StreamKind) sides() []string {
 	switch k {
@@ -94,8 +97,8 @@ func (r *resolver) stream(e *Endpoint, p part, sides []*side) {
 	case kind == "": // said so
 	case !known:
 		o.fields["kind"].fail("unknown kind of stream %q%s", string(kind), hint(string(kind), kinds))
-	case kind == WebSocket && e.Method != "GET":
-		o.fields["kind"].fail("a WebSocket begins with GET, and the endpoint's method is %s", e.Method)
+	case kind == WebSocket && e.Method != handshakeMethod:
+		o.fields["kind"].fail("a WebSocket begins with %s, and the endpoint's method is %s", handshakeMethod, e.Method)
 	case e.Stream != nil && e.Stream.Kind != kind:
 		o.fields["kind"].fail("the endpoint's stream is of kind %s (declare the endpoint whole, with replace: true)", e.Stream.Kind)
 		known = false
