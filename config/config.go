@@ -74,7 +74,7 @@ type Server struct {
 	TrustedProxies    []netip.Prefix `mapstructure:"trusted_proxies"`
 	Compress          bool           `mapstructure:"compress"` // mapped answers
 	ReadHeaderTimeout time.Duration  `mapstructure:"read_header_timeout"`
-	BodyIdleTimeout   time.Duration  `mapstructure:"body_idle_timeout"`
+	BodyIdleTimeout   time.Duration  `mapstructure:"body_idle_timeout"` // for each KiB
 	WriteIdleTimeout  time.Duration  `mapstructure:"write_idle_timeout"`
 	IdleTimeout       time.Duration  `mapstructure:"idle_timeout"`
 	MaxHeaderBytes    Size           `mapstructure:"max_header_bytes"`
@@ -108,6 +108,7 @@ type Admin struct {
 // Limits bound what one request may cost, and all of them together. None is 0.
 type Limits struct {
 	MaxBody         Size `mapstructure:"max_body"`
+	MaxMessage      Size `mapstructure:"max_message"`       // of a stream
 	MaxDepth        int  `mapstructure:"max_depth"`         // levels of objects and lists
 	MaxRatio        int  `mapstructure:"max_ratio"`         // decoded to encoded bytes
 	MaxHeaderFields int  `mapstructure:"max_header_fields"` // lines

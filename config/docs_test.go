@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -74,6 +75,28 @@ func TestDocumentHasEveryKey(t *testing.T) {
 		t.Fatalf("%s has no marks for the table of keys", path)
 	}
 	golden(t, path, head+"go test ./config -update -->\n"+table()+"<!-- end of keys -->"+tail)
+}
+
+// docs/limits.md has every key that is a limit, with its default.
+func TestDocumentHasEveryLimit(t *testing.T) {
+	data, err := os.ReadFile("../docs/limits.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range Keys() {
+		section, _, _ := strings.Cut(k.Name, ".")
+		limit := k.Values == "duration" || k.Values == "size" || k.Values == "number"
+		if !limit || !slices.Contains([]string{"server", "limits", "upstream"}, section) || strings.HasPrefix(k.Name, "upstream.health.") {
+			continue // the health checks have one row for all of them
+		}
+		found := false
+		for row := range strings.Lines(string(data)) {
+			found = found || strings.Contains(row, "`"+k.Name+"`") && strings.Contains(strings.ReplaceAll(row, " ", ""), k.Default)
+		}
+		if !found {
+			t.Errorf("docs/limits.md has no row for %s with its default %s", k.Name, k.Default)
+		}
+	}
 }
 
 // proxy.yaml has every key with its default, and says so in the comment above it.

@@ -154,7 +154,7 @@ func TestBombs(t *testing.T) {
 		t.Run(told, func(t *testing.T) {
 			bomb := encoded(t, strings.Repeat(" ", 64<<20), layers...)
 			upstream := answers(t, 200, jsonHead("Content-Encoding", told), bomb)
-			stop := watchHeap(t, 64<<20)
+			stop := watchHeap(t, 48<<20)
 			defer stop()
 			got := newRig(t, Dual, upstream).do("GET", "/api/me", "")
 			got.want(t, 200, bomb)

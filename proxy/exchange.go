@@ -51,7 +51,6 @@ type exchange struct {
 	events    *eventBody   // the answer, when it is an event stream
 	mapped    *streamBody  // the answer, when its messages are mapped
 	tunnel    *tunnel      // what an upgrade has led to
-	sent      *sentBody    // the request's body, when it streams and its length is known
 }
 
 // serve finds out what the request is and asks the upstream, or answers itself.
@@ -65,7 +64,7 @@ func (x *exchange) serve() {
 		// carry another one (RFC 9112 section 6.1).
 		x.client.closing = true
 	}
-	if strings.EqualFold(r.Method, http.MethodConnect) || strings.EqualFold(r.Method, http.MethodTrace) {
+	if !isServed(r.Method) {
 		x.client.closing = true
 		x.refuse(problemMethod, fmt.Errorf("method %s", r.Method))
 		return
@@ -109,6 +108,12 @@ func (x *exchange) serve() {
 	x.forward()
 }
 
+// isServed says whether a method is passed on: no tunnels (CONNECT), no echo of what proxies added
+// (TRACE), and no PRI, which begins HTTP/2 where it is not spoken: its second half is no request.
+func isServed(method string) bool {
+	return !strings.EqualFold(method, http.MethodConnect) && !strings.EqualFold(method, http.MethodTrace) && method != "PRI"
+}
+
 // enter does what dual and flow_only do before the upstream is asked. It is false when the
 // answer has been given already.
 func (x *exchange) enter() bool {
@@ -149,7 +154,6 @@ func (x *exchange) flowParameters() bool {
 // forward asks the upstream. The answer comes to receive, a failure to fail.
 func (x *exchange) forward() {
 	x.asked = x.proxy.now()
-	x.watchRequest()
 	x.reverse.ServeHTTP(&x.client, x.forwarded())
 }
 

@@ -259,6 +259,8 @@ func TestLongMultipartFaults(t *testing.T) {
 	}{
 		"cut off":              {strings.TrimSuffix(asMultipart("upload="+file.text, "b"), "--b--\r\n"), problemUnreadable},
 		"a bad header":         {strings.TrimSuffix(asMultipart("upload="+file.text, "b"), "--b--\r\n") + "--b\r\nnonsense\r\n\r\n--b--\r\n", problemUnreadable},
+		"a large head":         {strings.TrimSuffix(asMultipart("upload="+file.text, "b"), "--b--\r\n") + "--b\r\nX-A: " + strings.Repeat("x", 2*maxPartHead) + "\r\n\r\n\r\n--b--\r\n", problemUnreadable},
+		"a large preamble":     {strings.Repeat("x", 2*heldForm) + "\r\n" + asMultipart("upload=1", "b"), problemUnreadable},
 		"a text that is large": {asMultipart("upload="+file.text+"&context="+strings.Repeat("x", 2<<20), "b"), problemTooLarge},
 		"a name written twice": {strings.Replace(asMultipart("upload="+file.text+"&flow_id=1", "b"), `name="flow_id"`, `name="flow_id"; name="flow_id"`, 1), problemUnreadable},
 	} {

@@ -20,7 +20,7 @@ import (
 )
 
 // patience bounds every wait in the tests: far more than anything should take.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // testContract is testdata/contract.yaml.
 func testContract(tb testing.TB) *contract.Contract {

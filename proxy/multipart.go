@@ -18,11 +18,15 @@ import (
 // conflict is told before anything was sent.
 const heldForm = 64 << 10
 
+// maxPartHead is the most that is read to find the head of a part, in bytes; what stands before the
+// first boundary counts. Real ones have a few hundred, and mime/multipart alone would hold 10 MiB.
+const maxPartHead = 16 << 10
+
 // formStream is a multipart body on its way to the session shape. It is read by the transport while
 // it comes; of the client's parts it holds one text at a time, and only where that is mapped. Parts are put together
 // anew, with the client's own headers and boundary, so that the upstream cannot read them in another way.
 type formStream struct {
-	client io.ReadCloser
+	client *metered
 	parts  *multipart.Reader
 	fields *transform.Fields
 	job    transform.Job
@@ -81,8 +85,9 @@ func multipartToSession(fields *transform.Fields, boundary string, body []byte, 
 }
 
 func newFormStream(client io.ReadCloser, boundary string, fields *transform.Fields, job transform.Job, limit int64) (*formStream, error) {
+	m := &metered{ReadCloser: client}
 	s := &formStream{
-		client: client, parts: multipart.NewReader(client, boundary), fields: fields, job: job, limit: limit, both: newPairs(),
+		client: m, parts: multipart.NewReader(m, boundary), fields: fields, job: job, limit: limit, both: newPairs(),
 	}
 	s.writer = multipart.NewWriter(&s.out)
 	if err := s.writer.SetBoundary(boundary); err != nil {
@@ -138,13 +143,39 @@ func (s *formStream) Read(p []byte) (int, error) {
 	return s.out.Read(p)
 }
 
+// metered is a body of which, at times, only so much may be read.
+type metered struct {
+	io.ReadCloser
+	bounded bool
+	left    int // bytes, where it is
+}
+
+// meter bounds what is read from now on; 0 takes the bound away.
+func (m *metered) meter(most int) { m.bounded, m.left = most > 0, most }
+
+var errPartHead = fmt.Errorf("the head of a part is not found within %d bytes", maxPartHead)
+
+func (m *metered) Read(p []byte) (int, error) {
+	switch {
+	case !m.bounded:
+		return m.ReadCloser.Read(p)
+	case m.left == 0:
+		return 0, errPartHead
+	}
+	n, err := m.ReadCloser.Read(p[:min(len(p), m.left)])
+	m.left -= n
+	return n, err
+}
+
 func broken(err error) error {
 	return &refusal{problemUnreadable, fmt.Errorf("read the form: %w", err)}
 }
 
 // next begins the next part. Its error is io.EOF behind the last one.
 func (s *formStream) next() error {
+	s.client.meter(maxPartHead)
 	part, err := s.parts.NextRawPart()
+	s.client.meter(0)
 	if errors.Is(err, io.EOF) {
 		return s.finish()
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,9 +19,10 @@ type pacedBody struct {
 	idle    time.Duration
 	http1   bool
 
-	reading sync.Mutex // the transport may still read when the answer is complete
-	over    bool       // the exchange is
-	slow    bool       // it was cut
+	reading sync.Mutex  // the transport may still read when the answer is complete
+	over    bool        // the exchange is
+	slow    bool        // it was cut
+	whole   atomic.Bool // all of it was read
 	left    time.Duration
 	got     int // bytes in this idle
 }
@@ -67,6 +69,9 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	b.got += n
 	if b.left -= time.Since(began); b.got >= leastProgress {
 		b.got, b.left = 0, b.idle
+	}
+	if err == io.EOF {
+		b.whole.Store(true)
 	}
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):

@@ -4,7 +4,8 @@
 // The life of a request, in the order of the files:
 //
 //  1. proxy.go, exchange.go: an exchange is made, the state of this one request. Whatever
-//     happens, its end writes one access line (access.go) and tells the Observer.
+//     happens, its end writes one access line (access.go) and tells the Observer. admission.go gives
+//     it a place, or sheds it; pace.go cuts it when its body does not come.
 //  2. route.go, spelling.go: the path leads to an endpoint of the contract, or it is none of
 //     ours and passes untouched. Other spellings of an endpoint's path are recognised.
 //  3. decide.go: the Decider is asked for the mode, once.

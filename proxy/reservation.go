@@ -27,6 +27,17 @@ func (r *reservation) take(bytes int64) error {
 	return nil
 }
 
+// reach takes what is missing to so many bytes. The error is errNoMemory.
+func (r *reservation) reach(bytes int64) error {
+	r.mu.Lock()
+	missing := bytes - r.bytes
+	r.mu.Unlock()
+	if missing <= 0 {
+		return nil
+	}
+	return r.take(missing)
+}
+
 // release gives all of it back; with end no more is taken.
 func (r *reservation) release(end bool) {
 	r.mu.Lock()

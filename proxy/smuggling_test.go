@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -22,11 +23,16 @@ type wire struct {
 
 func (w *wire) serve(tb testing.TB) string {
 	tb.Helper()
-	return tcp(tb, func(c net.Conn, next func() (string, bool)) {
-		head, ok := next()
-		if !ok {
+	return tcp(tb, func(c net.Conn, _ func() (string, bool)) {
+		var raw bytes.Buffer
+		r, err := http.ReadRequest(bufio.NewReader(io.TeeReader(c, &raw)))
+		if err != nil {
 			return
 		}
+		// Whole, so that an early answer does not end the client's connection.
+		_, _ = io.Copy(io.Discard, r.Body)
+		head, _, _ := strings.Cut(raw.String(), "\r\n\r\n")
+		head += "\r\n\r\n"
 		w.mu.Lock()
 		w.heads = append(w.heads, head)
 		w.mu.Unlock()

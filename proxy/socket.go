@@ -44,6 +44,7 @@ const (
 	codeGoingAway  = 1001
 	codePolicy     = 1008
 	codeTooLarge   = 1009
+	codeLater      = 1013
 	codeBadGateway = 1014
 )
 
@@ -54,8 +55,8 @@ func (x *exchange) openTunnel(res *http.Response) error {
 		return &refusal{problemBroken, errors.New("a 101 on a connection that takes no more")}
 	}
 	t := &tunnel{exchange: x, upstream: upstream}
-	t.down = direction{tunnel: t, cutter: framing.NewWebSocket(0)}
-	t.up = direction{tunnel: t, cutter: framing.NewWebSocket(0), to: upstream, masked: true}
+	t.down = direction{tunnel: t, cutter: framing.NewWebSocket(0, nil)}
+	t.up = direction{tunnel: t, cutter: framing.NewWebSocket(0, nil), to: upstream, masked: true}
 	if err := x.mapTunnel(t, res.Header); err != nil {
 		return err
 	}
@@ -80,12 +81,12 @@ func (x *exchange) mapTunnel(t *tunnel, h http.Header) error {
 	if lens, form := x.toClient(s.Down); lens != nil {
 		m := x.messagesOf(lens, s.Pass)
 		m.job.Form = form
-		t.down.cutter, t.down.messages = framing.NewWebSocket(limit), &m
+		t.down.cutter, t.down.messages = framing.NewWebSocket(limit, m.room), m
 	}
 	if s.Up != nil {
 		m := x.messagesOf(s.Up, s.Pass)
 		m.job = x.toSession()
-		t.up.cutter, t.up.messages = framing.NewWebSocket(limit), &m
+		t.up.cutter, t.up.messages = framing.NewWebSocket(limit, m.room), m
 	}
 	return nil
 }

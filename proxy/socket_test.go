@@ -89,7 +89,7 @@ func newSockets(t *testing.T, o websocket.AcceptOptions) *sockets {
 func (r *rig) dial(path string, o websocket.DialOptions) (*peer, http.Header) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	c, res, err := websocket.Dial(ctx, r.url+path, &o) //nolint:bodyclose // newStream closes it
+	c, res, err := websocket.Dial(ctx, r.url+path, &o) //nolint:bodyclose // it has none
 	if err != nil {
 		cancel()
 		r.t.Fatal(err)
@@ -99,7 +99,7 @@ func (r *rig) dial(path string, o websocket.DialOptions) (*peer, http.Header) {
 		_ = c.CloseNow() // it may be closed
 		cancel()
 	})
-	return &peer{c, r.t.(*testing.T), ctx}, newStream(r.t, res).header
+	return &peer{c, r.t.(*testing.T), ctx}, res.Header
 }
 
 // connect opens a WebSocket and gives both its ends.

@@ -131,6 +131,7 @@ func (d *direction) finish() tally {
 	d.over = true
 	t := tally{err: d.broken}
 	if d.messages != nil {
+		d.messages.memory.release(true)
 		t = d.messages.tally
 		t.err = cmp.Or(t.err, d.broken)
 	}
@@ -149,6 +150,8 @@ func (f *fault) closing() (code int, reason string) {
 		return codePolicy, strings.ToValidUTF8(reason[:min(len(reason), maxCloseReason)], "")
 	case f.reason == FallbackSize:
 		return codeTooLarge, "the message is too large"
+	case f.reason == FallbackMemory:
+		return codeLater, "no memory is left for the message"
 	}
 	return codeBadGateway, "a message has no flow shape"
 }

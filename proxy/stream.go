@@ -55,9 +55,9 @@ func (x *exchange) streamToFlow(res *http.Response) (is bool, err error) {
 		messages: x.messagesOf(lens, s.Pass),
 	}
 	x.mapped.messages.job.Form, x.mapped.messages.events = form, s.Events
-	limit := int(x.proxy.limits.MaxMessage)
-	if x.mapped.cutter = framing.NewNDJSON(limit); s.Kind == contract.SSE {
-		x.mapped.cutter = framing.NewSSE(limit)
+	limit, room := int(x.proxy.limits.MaxMessage), x.mapped.messages.room
+	if x.mapped.cutter = framing.NewNDJSON(limit, room); s.Kind == contract.SSE {
+		x.mapped.cutter = framing.NewSSE(limit, room)
 	}
 	res.Body = x.mapped
 	return true, nil
@@ -79,15 +79,16 @@ func (x *exchange) toClient(lens *transform.Lens) (*transform.Lens, transform.Fo
 }
 
 // messagesOf gives what maps messages, but for those that say exactly what pass does, for the client.
-func (x *exchange) messagesOf(lens *transform.Lens, pass []string) messages {
+func (x *exchange) messagesOf(lens *transform.Lens, pass []string) *messages {
 	l := x.proxy.limits
-	return messages{
-		lens:  lens,
-		job:   transform.Job{Direction: transform.ToFlow, Vars: x.vars, Links: x.bodyURLToFlow, MaxDepth: l.MaxDepth},
-		pass:  pass,
-		open:  x.decision.Mode != FlowOnly || x.route.endpoint.policy.OnFailure == OnFailureOriginal,
-		limit: int(l.MaxMessage),
-		now:   x.proxy.now,
+	return &messages{
+		lens:   lens,
+		job:    transform.Job{Direction: transform.ToFlow, Vars: x.vars, Links: x.bodyURLToFlow, MaxDepth: l.MaxDepth},
+		pass:   pass,
+		open:   x.decision.Mode != FlowOnly || x.route.endpoint.policy.OnFailure == OnFailureOriginal,
+		limit:  int(l.MaxMessage),
+		now:    x.proxy.now,
+		memory: reservation{admission: x.proxy.admission},
 	}
 }
 
@@ -156,7 +157,7 @@ type streamBody struct {
 	response      *http.Response
 	exchange      *exchange
 	cutter        cutter
-	messages      messages
+	messages      *messages
 	out           []byte // mapped
 	at            int    // how much of it was read
 	err           error  // what follows
@@ -201,12 +202,20 @@ func (b *streamBody) end() {
 	}
 }
 
+// answersEarly says that the upstream answers while the client is still sending. The connection then ends with
+// the answer: nobody knows what will come of the body. And only so does net/http let go of the answer before it has all of the
+// body; two that talk to each other would wait forever.
+func (x *exchange) answersEarly() bool {
+	return x.paced != nil && x.paced.http1 && x.record.Problem == "" && !x.paced.whole.Load()
+}
+
 // closeStreams ends what the exchange had of the Streams, and completes the record with it.
 func (x *exchange) closeStreams() {
 	if x.events != nil {
 		x.proxy.streams.remove(x.events)
 	}
 	if x.mapped != nil {
+		x.mapped.messages.memory.release(true)
 		x.record.count(&x.mapped.messages.tally)
 	}
 	if x.tunnel != nil {

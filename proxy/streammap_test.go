@@ -449,11 +449,11 @@ func TestUpstreamDiesInAStream(t *testing.T) {
 	}
 }
 
-// endlessEvents is an upstream that sends events for as long as somebody takes them, and counts.
-func endlessEvents(t *testing.T, most int) (url string, sent *atomic.Int64) {
+// endlessEvents is an upstream that sends events of a size for as long as somebody takes them, and counts.
+func endlessEvents(t *testing.T, most, size int) (url string, sent *atomic.Int64) {
 	t.Helper()
 	sent = new(atomic.Int64)
-	event := []byte("data: {\"session_id\":1,\"pad\":\"" + strings.Repeat("x", 900) + "\"}\n\n")
+	event := []byte("data: {\"session_id\":1,\"pad\":\"" + strings.Repeat("x", size) + "\"}\n\n")
 	return serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		for range most {
@@ -469,7 +469,7 @@ func endlessEvents(t *testing.T, most int) (url string, sent *atomic.Int64) {
 func TestSlowConsumer(t *testing.T) {
 	for _, mode := range allModes() {
 		const most = 20_000 // 20 MB: more than all buffers of the machine's sockets
-		upstream, sent := endlessEvents(t, most)
+		upstream, sent := endlessEvents(t, most, 900)
 		r := newRig(t, mode, upstream, streams)
 		res, _ := r.listen("/api/named")
 		last, same := int64(-1), 0
@@ -497,7 +497,7 @@ func TestSlowConsumer(t *testing.T) {
 // TestManyEvents: 10,000 events take the memory of one.
 func TestManyEvents(t *testing.T) {
 	const most = 10_000
-	upstream, _ := endlessEvents(t, most)
+	upstream, _ := endlessEvents(t, most, 4000) // 40 MB in all
 	for _, mode := range []Mode{Dual, FlowOnly} {
 		r := newRig(t, mode, upstream, streams)
 		res, _ := r.listen("/api/named")
@@ -519,7 +519,7 @@ func TestManyEvents(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if late > early+2<<20 {
+		if late > early+8<<20 {
 			t.Errorf("%s: %d bytes at the beginning, %d at the end", mode, early, late)
 		}
 		if rec := r.observed.last(t, 1); rec.Messages != most {
@@ -587,5 +587,56 @@ func TestRecordOfMessages(t *testing.T) {
 	r.do("GET", "/api/flows/export", "").want(t, 200, "{\"flow_id\":1}\n{\"flow_id\":2}\n")
 	if rec := r.observed.last(t, 1); !rec.Native || rec.Mapped || rec.Messages != 2 {
 		t.Errorf("%+v", rec)
+	}
+}
+
+// scarce is an Admission with so much memory.
+type scarce struct{ left atomic.Int64 }
+
+func (*scarce) Enter() bool { return true }
+func (*scarce) Leave()      {}
+
+func (s *scarce) Take(bytes int64) bool {
+	if s.left.Add(-bytes) < 0 {
+		s.left.Add(bytes)
+		return false
+	}
+	return true
+}
+
+func (s *scarce) Give(bytes int64) { s.left.Add(bytes) }
+
+// TestMessagesWithoutMemory: a long message that finds no memory is one that cannot be mapped; short ones
+// need none that counts, and all that was taken is given back.
+func TestMessagesWithoutMemory(t *testing.T) {
+	short, long := `{"session_id":1}`, `{"session_id":1,"pad":"`+strings.Repeat("x", 300<<10)+`"}`
+	stream := "data: " + short + "\n\ndata: " + long + "\n\ndata: " + short + "\n\n"
+	for _, tc := range []struct {
+		name     string
+		mode     Mode
+		memory   int64
+		fallback Fallback
+		outcome  Outcome
+		messages int
+	}{
+		{"enough", FlowOnly, 1 << 20, "", Answered, 3},
+		{"too little, dual", Dual, 100 << 10, FallbackMemory, Answered, 3},
+		{"too little, flow_only", FlowOnly, 100 << 10, FallbackMemory, Cut, 2},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			memory := &scarce{}
+			memory.left.Store(tc.memory)
+			r := newRig(t, tc.mode, answers(t, 200, http.Header{"Content-Type": {"text/event-stream"}}, stream), streams, func(o *Options) { o.Admission = memory })
+			got := r.do("GET", "/api/named", "")
+			if tc.mode == Dual && !strings.Contains(got.body, "data: "+long+"\n\n") || tc.mode == FlowOnly && strings.Contains(got.body, "session_id") {
+				t.Errorf("got %.100q... (%d bytes)", got.body, len(got.body))
+			}
+			if rec := r.observed.last(t, 1); rec.Fallback != tc.fallback || rec.Outcome != tc.outcome || rec.Messages != tc.messages {
+				t.Errorf("%+v %v", rec, rec.err)
+			}
+			if left := memory.left.Load(); left != tc.memory {
+				t.Errorf("%d bytes are not given back", tc.memory-left)
+			}
+		})
 	}
 }

@@ -29,6 +29,8 @@ type messages struct {
 	open    bool
 	limit   int
 	now     func() time.Time
+	memory  reservation // for the message that is being read
+	full    bool        // which found none
 	scratch []byte
 	tally   tally
 }
@@ -59,9 +61,16 @@ func (f *fault) Unwrap() error { return f.cause }
 func (m *messages) append(dst []byte, c cutter, f framing.Frame) ([]byte, error) {
 	switch f.Kind {
 	case framing.Message:
-		return m.message(dst, c, f)
+		dst, err := m.message(dst, c, f)
+		m.memory.release(false)
+		return dst, err
 	case framing.TooLarge:
 		m.tally.messages++
+		m.memory.release(false)
+		if m.full {
+			m.full = false
+			return m.unmapped(dst, f, FallbackMemory, errNoMemory)
+		}
 		return m.unmapped(dst, f, FallbackSize, fmt.Errorf("the message has more than the %d bytes that are mapped", m.limit))
 	case framing.Unread:
 		m.tally.messages++
@@ -69,6 +78,23 @@ func (m *messages) append(dst []byte, c cutter, f framing.Frame) ([]byte, error)
 	case framing.Other, framing.Rest:
 	}
 	return append(dst, f.Raw...), nil
+}
+
+const (
+	// uncounted is how many bytes of a message are not worth counting: nearly all messages have fewer.
+	uncounted = 4 << 10
+	// countedBy is how many bytes are counted at once.
+	countedBy = 16 << 10
+)
+
+// room implements framing.Room: it takes memory for a message of which so many bytes are there.
+func (m *messages) room(bytes int) bool {
+	if bytes <= uncounted {
+		return true
+	}
+	steps := int64((bytes + countedBy - 1) / countedBy)
+	m.full = m.memory.reach(steps*countedBy*perByte) != nil
+	return !m.full
 }
 
 func (m *messages) message(dst []byte, c cutter, f framing.Frame) ([]byte, error) {

@@ -52,7 +52,7 @@ func (b *builder) finish(o *building) {
 		if f.node != nil && f.node.op != nil {
 			o.object.needs = append(o.object.needs, need{field: i, op: f.node.op})
 		}
-		if f.quoted != "" && len(f.behind) > 0 && !o.object.union {
+		if f.lit != "" && len(f.behind) > 0 && !o.object.union {
 			o.object.late = append(o.object.late, i)
 		}
 	}
@@ -208,7 +208,7 @@ func (b *builder) toFlow(root *node, i int, op Op, union bool) {
 		target := o.field(op.To)
 		o.object.fields[target].makes(op)
 		o.object.last = append(o.object.last, addition{
-			op: op, lit: lit(op.To), target: target, from: n, first: -1, else_: b.sources(op.Else), must: !op.Optional,
+			op: op, lit: "," + lit(op.To), target: target, from: n, first: -1, else_: b.sources(op.Else), must: !op.Optional,
 		})
 	case Words:
 		b.text(root, op, op.At, wordMap(op.Table, ToFlow), op.Optional, union)
@@ -290,7 +290,7 @@ func (o *building) need(n int, op Op, optional bool, becomes ...int) {
 func (b *builder) rename(o *building, n int, op Op, to string, optional bool) {
 	target := o.field(to)
 	f, t := &o.object.fields[n], &o.object.fields[target]
-	f.op, f.target, f.quoted = op, target, string(quote(nil, to))
+	f.op, f.target, f.lit = op, target, ","+lit(to)
 	f.source = true
 	t.makes(op)
 	o.need(n, op, optional)
@@ -325,14 +325,14 @@ func (b *builder) use(o *building, n, index int, op Op, s *Shape, list bool, to 
 		t.want = '['
 	}
 	o.need(n, op, optional, target)
-	o.object.last = append(o.object.last, addition{op: op, lit: lit(to), target: target, use: u, from: n, first: -1})
+	o.object.last = append(o.object.last, addition{op: op, lit: "," + lit(to), target: target, use: u, from: n, first: -1})
 }
 
 func (b *builder) add(root *node, op Add, union bool) {
 	o := b.objectAt(root, op.In, unless(op.Optional, op), union)
 	target := o.field(op.Member)
 	o.object.fields[target].makes(op)
-	a := addition{op: op, lit: lit(op.Member), target: target, from: -1, first: -1, else_: b.sources(op.Sources)}
+	a := addition{op: op, lit: "," + lit(op.Member), target: target, from: -1, first: -1, else_: b.sources(op.Sources)}
 	if op.After == "" {
 		o.object.last = append(o.object.last, a)
 		return
@@ -422,4 +422,5 @@ func (b *builder) global(path Path) int {
 	return len(b.prog.globals) - 1
 }
 
+// lit is how a member of that name begins.
 func lit(name string) string { return string(quote(nil, name)) + ":" }

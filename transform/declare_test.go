@@ -338,9 +338,21 @@ func TestFaultyShapes(t *testing.T) {
 			`project a to b: few.a: a loss is declared ("none") but nothing can be lost here`},
 		{"a default that is not JSON", of(closedOf(Member{Name: "a", From: "a", Else: value("'1'"), Loss: "a default"})),
 			"project a to b: few.a: the value '1' is not JSON"},
+		{"more fallbacks than a run can keep", []Op{project("a", "b", fallsOn("user")), project("c", "d", fallsOn("client"))},
+			"project c to d: more than 64 members of the root are fallen back on"},
 		{"more members than a run can keep", of(many),
 			"project a to b: an object has 65 members that matter; at most 64 can"},
 	})
+}
+
+// fallsOn is a shape of forty members, each with a fallback of its own below name.
+func fallsOn(name string) *Shape {
+	s := closedOf()
+	for i := range 40 {
+		n := strings.Repeat("a", i+1)
+		s.Members = append(s.Members, Member{Name: n, From: n, Else: []Source{{Path: Path{name, n}}}, Loss: "a fallback"})
+	}
+	return s
 }
 
 func TestFaultyTables(t *testing.T) {

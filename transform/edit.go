@@ -66,7 +66,7 @@ func (r *run) editObject(i int, o *object, depth int, known uint64) int {
 					missed |= 1 << t
 				}
 			}
-			goes := !o.union && (f.remove || wins && f.quoted != "")
+			goes := !o.union && (f.remove || wins && f.lit != "")
 			if goes && kept > 0 {
 				r.edits = append(r.edits, edit{pos: int32(end)})
 			} else if goes && cut < 0 {
@@ -151,9 +151,8 @@ func (r *run) member(at slot, k1 int, o *object, n int, wins bool, depth int) in
 	if f.native {
 		r.natives++
 	}
-	renamed := f.quoted != "" && !wins && !o.union
-	if renamed {
-		r.edits = append(r.edits, edit{pos: at.k0, end: int32(k1), kind: editLit, lit: f.quoted})
+	if f.lit != "" && !wins && !o.union {
+		r.edits = append(r.edits, edit{pos: at.k0, end: int32(k1), kind: editLit, lit: f.lit[1 : len(f.lit)-1]})
 	}
 	end := 0
 	switch {
@@ -178,7 +177,7 @@ func (r *run) member(at slot, k1 int, o *object, n int, wins bool, depth int) in
 	at.v1 = int32(end)
 	r.slots[o.base+n] = at
 	mapped := -1
-	if f.text != nil && (!o.union || f.quoted != "") {
+	if f.text != nil && (!o.union || f.lit != "") {
 		m := r.fieldText(v0, end, f.text, f.op)
 		if m < 0 {
 			return m
@@ -193,10 +192,8 @@ func (r *run) member(at slot, k1 int, o *object, n int, wins bool, depth int) in
 		if !o.union {
 			return end // it goes; what belongs behind it comes last
 		}
-	case f.quoted != "" && o.union:
-		r.insertLit(end, ",")
-		r.insertLit(end, f.quoted)
-		r.insertLit(end, ":")
+	case f.lit != "" && o.union:
+		r.insertLit(end, f.lit)
 		if mapped >= 0 {
 			r.insertSpan(end, editAside, mapped, len(r.aside))
 		} else {
@@ -316,10 +313,7 @@ func (r *run) add(pos int, o *object, a *addition, comma bool) bool {
 		}
 		to = len(r.aside)
 	}
-	if comma {
-		r.insertLit(pos, ",")
-	}
-	r.insertLit(pos, a.lit)
+	r.insertName(pos, a, comma)
 	r.insertSpan(pos, kind, from, to)
 	return true
 }

@@ -76,6 +76,14 @@ func TestRefusedBodies(t *testing.T) {
 				"context-me response to-flow: at available_sessions: not JSON: it ends in the middle (byte 34)"},
 			{"not JSON in what is projected", `{"session":{"id":1,}}`,
 				"context-me response to-flow: at session: not JSON (byte 19)"},
+			{"no comma in what is projected", `{"session":{"id":1 "a":2}}`,
+				"context-me response to-flow: at session: not JSON (byte 19)"},
+			{"no comma between elements", `{"available_sessions":[{"id":1} {"id":2}]}`,
+				"context-me response to-flow: at available_sessions: not JSON (byte 32)"},
+			{"no comma in what nobody names", `{"a":[1 2]}`,
+				"context-me response to-flow: not JSON (byte 8)"},
+			{"not JSON among the elements", `{"available_sessions":[tru]}`,
+				"context-me response to-flow: at available_sessions: not JSON (byte 23)"},
 			{"not JSON where an object is expected", `{"session":tru}`,
 				"context-me response to-flow: at session: not JSON (byte 11)"},
 		}},
@@ -126,6 +134,8 @@ func TestRefusedBodies(t *testing.T) {
 				"context-me response to-flow: at items: a member is there twice (byte 12)"},
 			{"a name in a row twice", `{"data":{"sessions":[{},{"session_id":"1"},{"session_id":"1","session_id":"2"}]}}`,
 				"context-me response to-flow: rename session_id to flow_id: at data.sessions[2].session_id: a member is there twice (byte 61)"},
+			{"no comma between elements that are edited", `{"items":[{} {}]}`,
+				"context-me response to-flow: at items: not JSON (byte 13)"},
 			{"a word that is a number", `{"data":{"sessions":[{"status":1}]}}`,
 				"context-me response to-flow: words status: at data.sessions[0].status: unexpected type: want a string, got a number (byte 31)"},
 		}},
@@ -299,6 +309,41 @@ func TestDepthIsBounded(t *testing.T) {
 				t.Errorf("10,000 levels that are allowed: %v", err)
 			}
 		})
+	}
+}
+
+// Each level of what a lens reads counts, as any other.
+func TestDepthOfWhatIsMapped(t *testing.T) {
+	for _, row := range []struct {
+		name, body string
+		ops        []Op
+		levels     int
+	}{
+		{"what is edited", `{}`, keepOps(), 1},
+		{"below what is edited", `{"data":{}}`, keepOps(), 2},
+		{"a list that is edited", `{"owner":1,"items":[]}`, rowOps(), 2},
+		{"its elements", `{"owner":1,"items":[{}]}`, rowOps(), 3},
+		{"what is projected", `{"session":{"id":1}}`, contextOps(), 2},
+		{"what is collected", `{"available_sessions":[]}`, contextOps(), 2},
+		{"an element", `{"available_sessions":[{"id":1}]}`, contextOps(), 3},
+		{"what is wrapped", `[]`, wrapOps(), 1},
+		{"what is fallen back on", `{"user":{"id":{}}}`, contextOps(), 3},
+	} {
+		l := compile(t, row.ops)
+		if _, err := l.Map(nil, []byte(row.body), Job{Form: Replace, MaxDepth: row.levels}); err != nil {
+			t.Errorf("%s: %d levels: %v", row.name, row.levels, err)
+		}
+		if row.levels == 1 {
+			continue // 0 levels are the default
+		}
+		if _, err := l.Map(nil, []byte(row.body), Job{Form: Replace, MaxDepth: row.levels - 1}); !errors.Is(err, ErrDepth) {
+			t.Errorf("%s: %d levels where %d are allowed: got %v", row.name, row.levels, row.levels-1, err)
+		}
+	}
+	body := `{"data":{"flows":[{"dates":{}}]}}`
+	l := compile(t, keepOps())
+	if _, err := l.Map(nil, []byte(body), Job{Direction: ToSession, MaxDepth: 3}); !errors.Is(err, ErrDepth) {
+		t.Errorf("what was nested: got %v", err)
 	}
 }
 

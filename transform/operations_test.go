@@ -42,6 +42,14 @@ func TestOperations(t *testing.T) {
 			`{"a\b":1,"a\\b":2,"c\"d":2}`, "",
 		},
 		{
+			"rename: names that need escapes, however they are spelled",
+			[]Op{rename("a\f\r\b\t\n/", "\r\x01\n\t")},
+			`{"a\f\r\b\u0009\n\/":1}`,
+			`{"\r\u0001\n\t":1}`,
+			`{"a\f\r\b\u0009\n\/":1,"\r\u0001\n\t":1}`,
+			`{"a\u000c\r\u0008\t\n/":1}`,
+		},
+		{
 			"rename: through lists, and only where the path leads",
 			[]Op{Rename{At: path("rows[].id"), To: "flow_id", Optional: true}},
 			`{"id":1,"rows":[{"id":1},{"id":{"id":2}},3,{"no":4}],"other":[{"id":5}]}`,

@@ -2,7 +2,7 @@ package transform
 
 // The closed set of operations. An operation is a small value: it says what one
 // step of a lens does between the session shape and the flow shape, always told
-// in the direction session -> flow; the way back is derived (see inverse.go).
+// in the direction session -> flow; the way back is derived (see compile.go).
 //
 // Paths are told in session names. A path leads to a member ("validation_session_id",
 // "data.summary.source_session") or through every element of a list ("items[].total_sessions").
@@ -29,7 +29,8 @@ type Rename struct {
 }
 
 // Project turns an object into a named shape under another name, at the end of the
-// object it stands in. null stays null. Inverse: the shape's inverse under the old name.
+// object it stands in. null stays null. Inverse: the shape's inverse under the old name; of
+// two of one member the first, so it has to have all that the other is made of.
 type Project struct {
 	At       Path
 	To       string
@@ -46,7 +47,8 @@ type Collect struct {
 	// First names a sibling object that is itself projected by the same shape. When it is
 	// set and no element has the same Key, it goes first. "" for none.
 	First string
-	// Key is the member (in the session shape) that tells elements apart; wanted with First.
+	// Key is the member (in the session shape) that tells elements apart, one that the shape
+	// requires; wanted with First.
 	Key      string
 	Optional bool
 	// Loss says why First may not come back where it was; wanted with First.
@@ -59,7 +61,7 @@ type Add struct {
 	In       Path     // the object; empty for the body's root
 	Member   string   // the new member's name
 	Sources  []Source // tried in order; none that holds: nothing is added
-	After    string   // directly behind this member (session name), only where that is present; "" for the end
+	After    string   // directly behind this member (session name), only where that is present; "" for the end, and where it goes
 	Optional bool     // the object itself may be absent
 }
 
@@ -69,7 +71,7 @@ type Copy struct {
 	At       Path     // the member to copy
 	To       string   // the new sibling's name
 	Else     []Source // tried in order when At is absent
-	Optional bool
+	Optional bool     // that none holds is no error
 }
 
 // Words maps a string by a word table, in place. A null stays null.
@@ -119,12 +121,13 @@ type Wrap struct {
 }
 
 // Filter keeps those elements of a collected or wrapped list whose members equal what the
-// request asked for. Elements without the member do not match. It names no bytes of the
+// request asked for: strings by what they mean, in upper or lower case, numbers and truth
+// values by their text. Elements without the member do not match. It names no bytes of the
 // session shape, so it has no inverse.
 type Filter struct {
 	List  Path // the list in the flow shape, as Collect or Wrap makes it: "data.flows"
 	By    []Condition
-	Count string // sibling of the list that tells its length in the flow shape; "" for none
+	Count string // sibling of the list, by its flow name, that tells its length and is mended; "" for none
 }
 
 // Condition compares the flow member Member with the variable Var, when that is set.
@@ -155,9 +158,10 @@ const (
 	UnmappedRefuse Unmapped = iota
 	// UnmappedDrop loses them, declared by Shape.Loss.
 	UnmappedDrop
-	// UnmappedKeep copies them behind the shape's own members.
+	// UnmappedKeep copies them behind the shape's own members. One that has the name of such a
+	// member is that member.
 	UnmappedKeep
-	// UnmappedUnder keeps them in an object below another member (Shape.Under).
+	// UnmappedUnder keeps them in an object below another member (Shape.Under), from where they come back.
 	UnmappedUnder
 )
 
@@ -195,7 +199,7 @@ type Member struct {
 	Words    *WordTable   // at most one of Words, Prefixes and URL
 	Prefixes *PrefixTable //
 	URL      bool         // it holds a URL, see the operation URL
-	Else     []Source     // tried in order when From is absent or ""
+	Else     []Source     // tried in order when the body lacks From; a single constant is left out on the way back
 	Nest     []Member     // an object made of session members; then From is ""
 	Loss     string       // why an Else cannot be told from a value that was there
 }

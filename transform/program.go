@@ -55,7 +55,7 @@ type field struct {
 	node   *node    // what to do with its value where it stands
 	text   *textMap // maps its value
 	target int      // the field of its new name, -1 for none; if that one is there, it wins
-	quoted string   // its new name in quotes: renamed in place (Replace), or a copy goes behind it (Union)
+	lit    string   // `,"to":` of its new name: renamed in place (Replace), or a copy goes behind it (Union)
 	remove bool     // it goes (Replace)
 	want   byte     // when it is another field's target: '{' or '[', null aside; 0: anything
 	uses   []*shapeUse
@@ -82,7 +82,7 @@ type shapeUse struct {
 // addition puts a member in: a shape that was written aside, a copy, or a value from elsewhere.
 type addition struct {
 	op     Op
-	lit    string // `"name":`
+	lit    string // `,"name":`
 	target int    // the field of its name, which wins when it is there
 	use    *shapeUse
 	from   int // the field whose use or copy it is; -1: none

@@ -115,6 +115,22 @@ func TestRefusedBodyLeavesNothing(t *testing.T) {
 	}
 }
 
+// A body of millions of bytes and of as many changes leaves nothing for the next one.
+func TestLargeBody(t *testing.T) {
+	const rows = 200_000
+	l := compile(t, []Op{Rename{At: path("rows[].a"), To: "b", Optional: true}, collect("list", "flows", ids())})
+	body := `{"rows":[{"a":1}` + strings.Repeat(`,{"a":1}`, rows) + `],"list":[{"id":1,"x":2}` + strings.Repeat(`,{"id":1,"x":2}`, rows) + `]}`
+	want := strings.Replace(strings.ReplaceAll(body, `"a"`, `"b"`), `"list"`, `"flows"`, 1)
+	for range 2 {
+		if res, err := l.Map(nil, []byte(body), Job{Form: Replace}); err != nil || string(res.Body) != want {
+			t.Fatalf("got %d bytes, want %d (%v)", len(res.Body), len(want), err)
+		}
+		if res, err := l.Map(nil, []byte(`{"list":[]}`), Job{Form: Replace}); err != nil || string(res.Body) != `{"flows":[]}` {
+			t.Fatalf("got %s (%v)", res.Body, err)
+		}
+	}
+}
+
 func TestErrorsAreTold(t *testing.T) {
 	l, err := Compile("the endpoint", Request, requestOps())
 	if err != nil {

@@ -232,6 +232,15 @@ func (r *run) insertLit(pos int, lit string) {
 	r.edits = append(r.edits, edit{pos: int32(pos), end: int32(pos), kind: editLit, lit: lit})
 }
 
+// insertName puts the name of an addition in at pos, behind a comma if there is something before it.
+func (r *run) insertName(pos int, a *addition, comma bool) {
+	if comma {
+		r.insertLit(pos, a.lit)
+	} else {
+		r.insertLit(pos, a.lit[1:])
+	}
+}
+
 // insertSpan puts body[from:to] or aside[from:to] in at pos.
 func (r *run) insertSpan(pos int, kind editKind, from, to int) {
 	r.edits = append(r.edits, edit{pos: int32(pos), end: int32(pos), kind: kind, from: int32(from), to: int32(to)})

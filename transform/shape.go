@@ -133,10 +133,7 @@ func (r *run) insertList(pos int, o *object, a *addition, comma bool) {
 	if !out.null && !out.isList && !goesFirst {
 		return
 	}
-	if comma {
-		r.insertLit(pos, ",")
-	}
-	r.insertLit(pos, a.lit)
+	r.insertName(pos, a, comma)
 	if out.null && !goesFirst {
 		r.insertLit(pos, "null")
 		return

@@ -50,6 +50,8 @@ func TestShapes(t *testing.T) {
 		row("a constant", of(UnmappedRefuse, id, Member{Name: "kind", Else: value(`{"a": 1}`)}), `{"id":1}`, `{"id":1,"kind":{"a": 1}}`, ""),
 		row("a default", of(UnmappedRefuse, id, typed), `{"id":1}`, `{"id":1,"type":"discovery"}`, ""),
 		row("a default that was there", of(UnmappedRefuse, id, typed), `{"type":"discovery"}`, `{"type":"discovery"}`, `{}`),
+		row("a default beside a kept member of its old name", of(UnmappedKeep, Member{Name: "title", From: "label", Else: value(`"x"`), Loss: "a default"}),
+			`{"title":"x"}`, `{"title":"x"}`, `{}`),
 		row("null is no reason for a default", of(UnmappedRefuse, id, typed), `{"type":null}`, `{"type":null}`, ""),
 		row("a word, or a default", of(UnmappedRefuse, mapped), `{"state":"running"}`, `{"status":"in_progress"}`, `{"state":"processing"}`),
 		row("no word, so a default", of(UnmappedRefuse, mapped), `{}`, `{"status":"active"}`, ""),
@@ -71,6 +73,23 @@ func TestShapes(t *testing.T) {
 			`{"id":1,"metadata":{"legacy":"l"},"x":2}`, `{"id":1,"metadata":{"legacy":{"x":2,"metadata":{"legacy":"l"}}}}`, `{"id":1,"x":2,"metadata":{"legacy":"l"}}`),
 		row("kept under: a customer's own legacy text", under, `{"metadata":{"legacy":"l"}}`, `{"metadata":{"legacy":"l"}}`, ""),
 	})
+}
+
+// On the way back as well, a name of the wanted shape wins, and a default does not count against it.
+func TestKeptNameComesBack(t *testing.T) {
+	l := compile(t, []Op{project("s", "f", &Shape{
+		Name: "s", Unmapped: UnmappedKeep,
+		Members: []Member{{Name: "title", From: "label", Else: value(`"x"`), Loss: "a default"}},
+	})})
+	for body, want := range map[string]string{
+		`{"f":{"label":"own"}}`:                    `{"s":{"label":"own"}}`,
+		`{"f":{"title":"x","label":"own"}}`:        `{"s":{"label":"own"}}`,
+		`{"f":{"title":"own","label":"\u006fwn"}}`: `{"s":{"label":"\u006fwn"}}`,
+	} {
+		if res, err := l.Map(nil, []byte(body), Job{Direction: ToSession}); err != nil || string(res.Body) != want {
+			t.Errorf("%s: got %s (%v), want %s", body, res.Body, err, want)
+		}
+	}
 }
 
 func TestFallbackMayComeBehind(t *testing.T) {

@@ -16,7 +16,8 @@
 // WebSocket control frames overtake the message that they came in the middle of.)
 //
 // A message is given as soon as its last byte is there, and what carries no message at once. Memory is
-// bounded: at most a limit's worth of an unfinished message is held; a larger one is given in pieces.
+// bounded: at most a limit's worth of an unfinished message is held; a larger one, and one for which
+// there is no [Room], is given in pieces.
 //
 // A cutter is for one stream and one goroutine. It knows no JSON: what the data of a message is, is
 // for its caller to say.
@@ -30,7 +31,7 @@ const (
 	Other Kind = iota
 	// Message is a whole message.
 	Message
-	// TooLarge is the first piece of a message that is larger than the limit.
+	// TooLarge is the first piece of a message that is larger than the limit, or finds no Room.
 	TooLarge
 	// Unread is the first piece of a message that cannot be read: a WebSocket message that is
 	// compressed, or whose frames are out of order.
@@ -65,6 +66,12 @@ type Frame struct {
 	// Event is the name of a server-sent event; empty where it has none, which means "message".
 	Event []byte
 }
+
+// Room says whether a message of which so many bytes are there may be held: it is asked before each piece,
+// and where it says no, the message is TooLarge. A nil Room always says yes.
+type Room func(bytes int) bool
+
+func (r Room) has(bytes int) bool { return r == nil || r(bytes) }
 
 // keep is how much memory, in bytes, a buffer may have and be used again for the next message.
 // Most messages are far smaller; what a rare large one took goes back.

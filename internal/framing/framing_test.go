@@ -88,6 +88,43 @@ func TestKindsHaveNames(t *testing.T) {
 	}
 }
 
+// A message that finds no room is given in pieces, and the next one may find it again.
+func TestRoom(t *testing.T) {
+	frame := string(appendFrame(nil, opText, true, [4]byte{1, 2, 3, 4}, []byte(strings.Repeat("1", 40))))
+	binaryFrame := string(appendFrame(nil, 2, false, [4]byte{}, []byte(strings.Repeat("2", 40))))
+	for _, tc := range []struct {
+		name, stream string
+		cutter       func(Room) cutter
+		messages     int // that need no room, or little
+	}{
+		{"sse", "data: 1\n\n: " + strings.Repeat("c", 40) + "\ndata: " + strings.Repeat("1", 40) + "\n\ndata: 2\n\n", func(r Room) cutter { return NewSSE(1000, r) }, 2},
+		{"ndjson", "1\n" + strings.Repeat("1", 40) + "\n2\n", func(r Room) cutter { return NewNDJSON(1000, r) }, 2},
+		{"websocket", frame[:1] + "\x83" + frame[2:6] + "abc" + frame + binaryFrame + frame[:1] + "\x82" + frame[2:6] + "ab", func(r Room) cutter { return NewWebSocket(1000, r) }, 2},
+		{"websocket, in fragments", "\x01\x14" + frame[:20] + "\x00\x14" + frame[:20] + "\x80\x00\x81\x01a", func(r Room) cutter { return NewWebSocket(1000, r) }, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			most := 0
+			room := func(bytes int) bool {
+				most = max(most, bytes)
+				return bytes <= 20
+			}
+			got := cutAll(tc.cutter(room), tc.stream, 7)
+			if got.joined != tc.stream || len(got.messages) != tc.messages || most <= 20 {
+				t.Errorf("%q; asked for %d", got.frames, most)
+			}
+			large := 0
+			for _, f := range got.frames {
+				if strings.HasPrefix(f, "too large") {
+					large++
+				}
+			}
+			if large != 1 {
+				t.Errorf("%d messages are too large: %q", large, got.frames)
+			}
+		})
+	}
+}
+
 // A cutter that has cut a large message does not keep its memory, and cutting allocates nothing.
 func TestMemory(t *testing.T) {
 	for name, tc := range map[string]struct {
@@ -95,13 +132,13 @@ func TestMemory(t *testing.T) {
 		held   func(cutter) int
 		text   func(n int) string
 	}{
-		"sse": {NewSSE(1 << 20), func(c cutter) int { return cap(c.(*SSE).held) }, func(n int) string {
+		"sse": {NewSSE(1<<20, nil), func(c cutter) int { return cap(c.(*SSE).held) }, func(n int) string {
 			return "id: 1\ndata: " + strings.Repeat("x", n) + "\n\n"
 		}},
-		"ndjson": {NewNDJSON(1 << 20), func(c cutter) int { return cap(c.(*NDJSON).held) }, func(n int) string {
+		"ndjson": {NewNDJSON(1<<20, nil), func(c cutter) int { return cap(c.(*NDJSON).held) }, func(n int) string {
 			return strings.Repeat("x", n) + "\n"
 		}},
-		"websocket": {NewWebSocket(1 << 20), func(c cutter) int { return cap(c.(*WebSocket).held) + cap(c.(*WebSocket).data) }, func(n int) string {
+		"websocket": {NewWebSocket(1<<20, nil), func(c cutter) int { return cap(c.(*WebSocket).held) + cap(c.(*WebSocket).data) }, func(n int) string {
 			return string(appendFrame(nil, opText, true, [4]byte{1, 2, 3, 4}, []byte(strings.Repeat("x", n))))
 		}},
 	} {

@@ -6,6 +6,7 @@ import "bytes"
 // is a message; a line ends with LF, a CR in front of it belongs to the line's end.
 type NDJSON struct {
 	limit int
+	room  Room
 	chunk []byte // fed and not cut yet
 	held  []byte // of a line that has not ended
 	given bool   // held was given out, in a frame
@@ -14,7 +15,7 @@ type NDJSON struct {
 }
 
 // NewNDJSON makes a cutter; limit is the largest message in bytes, its line end included.
-func NewNDJSON(limit int) *NDJSON { return &NDJSON{limit: limit} }
+func NewNDJSON(limit int, room Room) *NDJSON { return &NDJSON{limit: limit, room: room} }
 
 // Feed gives the cutter more of the stream. Call it when Next has nothing more; p must not
 // change before then.
@@ -33,7 +34,7 @@ func (n *NDJSON) Next() (f Frame, ok bool) {
 		size, ended = i+1, true
 	}
 	kind := Rest
-	if !n.large && len(n.held)+size > n.limit {
+	if !n.large && n.isTooLarge(size, ended) {
 		kind, n.large = TooLarge, true
 		if len(n.held) > 0 { // the chunk's part follows
 			n.given = true
@@ -54,6 +55,14 @@ func (n *NDJSON) Next() (f Frame, ok bool) {
 		return n.line(n.held), true
 	}
 	return n.line(piece), true
+}
+
+// isTooLarge says whether the line with size bytes more is too large to be given whole.
+func (n *NDJSON) isTooLarge(size int, ended bool) bool {
+	if size += len(n.held); size > n.limit {
+		return true
+	}
+	return (!ended || len(n.held) > 0) && !n.room.has(size)
 }
 
 // End gives what is left when the stream has ended: a last line without a line end.

@@ -26,7 +26,7 @@ func TestNDJSONFrames(t *testing.T) {
 		{"nothing", "", []int{1}, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := cutAll(NewNDJSON(20), tc.stream, tc.sizes...)
+			got := cutAll(NewNDJSON(20, nil), tc.stream, tc.sizes...)
 			want(t, "frames", got.frames, tc.want)
 			if got.joined != tc.stream {
 				t.Errorf("joined: %q", got.joined)
@@ -43,7 +43,7 @@ func TestNDJSONAppend(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			for _, size := range []int{1, 100} {
-				if got := replaced(NewNDJSON(100), tc.stream, func([]byte) []byte { return []byte(tc.data) }, size); got != tc.want {
+				if got := replaced(NewNDJSON(100, nil), tc.stream, func([]byte) []byte { return []byte(tc.data) }, size); got != tc.want {
 					t.Errorf("got %q, want %q", got, tc.want)
 				}
 			}
@@ -62,10 +62,10 @@ func FuzzNDJSON(f *testing.F) {
 		for _, c := range chunks {
 			sizes = append(sizes, int(c))
 		}
-		if got := cutAll(NewNDJSON(max(limit&0xffff, 1)), stream, sizes...); got.joined != stream {
+		if got := cutAll(NewNDJSON(max(limit&0xffff, 1), nil), stream, sizes...); got.joined != stream {
 			t.Fatalf("limit %d, joined: %q", limit, got.joined)
 		}
-		got := cutAll(NewNDJSON(len(stream)+1), stream, sizes...)
+		got := cutAll(NewNDJSON(len(stream)+1, nil), stream, sizes...)
 		if got.joined != stream {
 			t.Fatalf("joined: %q", got.joined)
 		}
@@ -78,7 +78,7 @@ func FuzzNDJSON(f *testing.F) {
 		if n != len(got.messages) {
 			t.Errorf("%d messages, want %d: %q", len(got.messages), n, got.messages)
 		}
-		if same := replaced(NewNDJSON(len(stream)+1), stream, bytes.Clone, sizes...); same != stream {
+		if same := replaced(NewNDJSON(len(stream)+1, nil), stream, bytes.Clone, sizes...); same != stream {
 			t.Errorf("with the same data: %q", same)
 		}
 	})

@@ -11,6 +11,7 @@ import "bytes"
 // stream's end breaks off; many do not, so End gives it as a message all the same.
 type SSE struct {
 	limit int
+	room  Room
 	chunk []byte // fed and not cut yet
 	lf    int    // where in chunk the next LF is, its length if there is none; -1: not looked for
 
@@ -33,7 +34,7 @@ type SSE struct {
 type dataLine struct{ start, value, end int }
 
 // NewSSE makes a cutter; limit is the largest message in bytes, from the event's first data line to its end.
-func NewSSE(limit int) *SSE { return &SSE{limit: limit, lf: -1} }
+func NewSSE(limit int, room Room) *SSE { return &SSE{limit: limit, room: room, lf: -1} }
 
 // Feed gives the cutter more of the stream. Call it when Next has nothing more; p must not
 // change before then.
@@ -125,10 +126,14 @@ func (s *SSE) lineEnd() (size, ending int) {
 	return len(s.chunk), 0
 }
 
-// isTooLarge says whether more than the limit would have to be held with size bytes more. A whole
-// line that is no data is held by nobody.
+// isTooLarge says whether more would have to be held with size bytes more than may be. A whole line
+// that is no data is held by nobody.
 func (s *SSE) isTooLarge(size, ending int) bool {
-	return len(s.held)+size > s.limit && (len(s.held) > 0 || ending == 0 || s.isData(s.chunk[:size-ending]))
+	if len(s.held) == 0 && ending > 0 && !s.isData(s.chunk[:size-ending]) {
+		return false
+	}
+	size += len(s.held)
+	return size > s.limit || !s.room.has(size)
 }
 
 // lateLF takes the LF of a CRLF that came in two chunks.

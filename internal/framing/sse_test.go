@@ -41,13 +41,13 @@ func TestSSEFrames(t *testing.T) {
 		{"nothing", "", nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := cutAll(NewSSE(1000), tc.stream, len(tc.stream))
+			got := cutAll(NewSSE(1000, nil), tc.stream, len(tc.stream))
 			want(t, "frames", got.frames, tc.want)
 			if got.joined != tc.stream {
 				t.Errorf("joined: %q", got.joined)
 			}
 			for size := range 4 {
-				if small := cutAll(NewSSE(1000), tc.stream, size+1); small.joined != tc.stream ||
+				if small := cutAll(NewSSE(1000, nil), tc.stream, size+1); small.joined != tc.stream ||
 					strings.Join(small.messages, "|") != strings.Join(got.messages, "|") {
 					t.Errorf("in pieces of %d: %q", size+1, small.frames)
 				}
@@ -72,7 +72,7 @@ func TestSSEGivesAtOnce(t *testing.T) {
 		{"an id before the data", []string{"id: 1\n", "data: 1\n\n"}, [][]string{{`other "id: 1\n"`}, {`message  "1"`}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := NewSSE(1000)
+			s := NewSSE(1000, nil)
 			for i, piece := range tc.pieces {
 				var got []string
 				s.Feed([]byte(piece))
@@ -115,7 +115,7 @@ func TestSSETooLarge(t *testing.T) {
 			[]string{`too large ":` + long[:14] + `"`, `rest "` + long[:15] + `"`, `rest "x\n"`, `rest "\n"`, `message  "1"`}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := cutAll(NewSSE(20), tc.stream, tc.sizes...)
+			got := cutAll(NewSSE(20, nil), tc.stream, tc.sizes...)
 			if got.joined != tc.stream {
 				t.Errorf("joined: %q", got.joined)
 			}
@@ -144,7 +144,7 @@ func TestSSEAppend(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			for _, size := range []int{1, 100} {
-				got := replaced(NewSSE(100), tc.stream, func([]byte) []byte { return []byte(tc.data) }, size)
+				got := replaced(NewSSE(100, nil), tc.stream, func([]byte) []byte { return []byte(tc.data) }, size)
 				if got != tc.want {
 					t.Errorf("in pieces of %d: got %q, want %q", size, got, tc.want)
 				}
@@ -191,12 +191,12 @@ func FuzzSSE(f *testing.F) {
 			sizes = append(sizes, int(c))
 		}
 		if limit = max(limit&0xffff, 1); limit < 0x8000 {
-			if got := cutAll(NewSSE(limit), stream, sizes...); got.joined != stream {
+			if got := cutAll(NewSSE(limit, nil), stream, sizes...); got.joined != stream {
 				t.Fatalf("limit %d, joined: %q", limit, got.joined)
 			}
 		}
 		limit = len(stream) + 1
-		got := cutAll(NewSSE(limit), stream, sizes...)
+		got := cutAll(NewSSE(limit, nil), stream, sizes...)
 		if got.joined != stream {
 			t.Fatalf("joined: %q", got.joined)
 		}
@@ -207,13 +207,13 @@ func FuzzSSE(f *testing.F) {
 		if strings.Trim(plain, "\n") == "" {
 			return
 		}
-		changed := readSSE(replaced(NewSSE(limit), stream, func([]byte) []byte { return []byte(data) }, sizes...))
+		changed := readSSE(replaced(NewSSE(limit, nil), stream, func([]byte) []byte { return []byte(data) }, sizes...))
 		for i, e := range events {
 			name, _, _ := strings.Cut(e, ` "`)
 			events[i] = fmt.Sprintf("%s %q", name, plain)
 		}
 		want(t, "with other data", changed, events)
-		same := replaced(NewSSE(limit), stream, bytes.Clone, sizes...)
+		same := replaced(NewSSE(limit, nil), stream, bytes.Clone, sizes...)
 		want(t, "with the same data", readSSE(same), readSSE(stream))
 	})
 }

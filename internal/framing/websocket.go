@@ -11,6 +11,7 @@ import (
 // It judges nothing: what is no WebSocket, or a faulty one, passes for the other end to judge.
 type WebSocket struct {
 	limit int
+	room  Room
 	chunk []byte // fed and not cut yet
 
 	head  [maxHeader]byte // of the frame that begins
@@ -69,7 +70,7 @@ type frameHeader struct {
 
 // NewWebSocket makes a cutter; limit is the largest text message in bytes, its framing included.
 // With a limit of 0 no message is given: all of it passes.
-func NewWebSocket(limit int) *WebSocket { return &WebSocket{limit: limit} }
+func NewWebSocket(limit int, room Room) *WebSocket { return &WebSocket{limit: limit, room: room} }
 
 // Feed gives the cutter more of the stream. Call it when Next has nothing more; p must not
 // change before then.
@@ -106,6 +107,9 @@ func (w *WebSocket) Next() (f Frame, ok bool) {
 		case follows:
 			return Frame{Kind: Rest, Raw: piece}, true
 		case gathered:
+			if !w.room.has(len(w.held) + len(piece)) {
+				return w.leaveOff(piece), true
+			}
 			w.gather(piece)
 			if w.left == 0 && w.frame.final {
 				return w.whole(), true
@@ -226,6 +230,16 @@ func (w *WebSocket) next(h frameHeader) messageState {
 		return restMessage // compressed, or out of order
 	}
 	return otherMessage
+}
+
+// leaveOff gives what is held of a message, and the piece behind it, when there is no room for more.
+func (w *WebSocket) leaveOff(piece []byte) Frame {
+	w.take, w.message = follows, restMessage
+	if w.frame.final {
+		w.message = noMessage
+	}
+	w.held, w.given = append(w.held, piece...), true
+	return Frame{Kind: TooLarge, Raw: w.held}
 }
 
 // gather adds a piece of payload to the message.

@@ -57,10 +57,10 @@ func TestWebSocketFrames(t *testing.T) {
 		{"nothing", "", nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := cutAll(NewWebSocket(100_000), tc.stream, max(len(tc.stream), 1))
+			got := cutAll(NewWebSocket(100_000, nil), tc.stream, max(len(tc.stream), 1))
 			want(t, "frames", got.frames, tc.want)
 			for _, size := range []int{1, 2, 3} {
-				if small := cutAll(NewWebSocket(100_000), tc.stream, size); strings.Join(small.messages, "|") != strings.Join(got.messages, "|") || small.joined != got.joined {
+				if small := cutAll(NewWebSocket(100_000, nil), tc.stream, size); strings.Join(small.messages, "|") != strings.Join(got.messages, "|") || small.joined != got.joined {
 					t.Errorf("in pieces of %d: %q", size, small.frames)
 				}
 			}
@@ -83,7 +83,7 @@ func TestWebSocketTooLarge(t *testing.T) {
 		{"a length of 2^64-1", "\x81\x7f\xff\xff\xff\xff\xff\xff\xff\xff1", []string{`too large "\x81\x7f\xff\xff\xff\xff\xff\xff\xff\xff"`, `rest "1"`}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := cutAll(NewWebSocket(10), tc.stream, 100)
+			got := cutAll(NewWebSocket(10, nil), tc.stream, 100)
 			want(t, "frames", got.frames, tc.want)
 			if got.joined != tc.stream && !strings.Contains(tc.name, "ping") {
 				t.Errorf("joined: %q", got.joined)
@@ -95,7 +95,7 @@ func TestWebSocketTooLarge(t *testing.T) {
 // Without a limit nothing is a message, and nothing is held.
 func TestWebSocketThatOnlyPasses(t *testing.T) {
 	stream := wsFrame(opText, true, "1") + wsFrame(fin, true, "2") + wsFrame(fin|opClose, true, "")
-	w := NewWebSocket(0)
+	w := NewWebSocket(0, nil)
 	got := cutAll(w, stream, 1)
 	if got.joined != stream || len(got.messages) > 0 {
 		t.Errorf("%q", got.frames)
@@ -120,7 +120,7 @@ func TestWebSocketBetween(t *testing.T) {
 		{"in a message that is too large", "\x81\x05ab", 3, false},
 		{"between its fragments", "\x01\x02ab", 3, true},
 	} {
-		w := NewWebSocket(tc.limit)
+		w := NewWebSocket(tc.limit, nil)
 		cutAll(w, tc.stream, 1)
 		if w.Between() != tc.between || w.Closed() {
 			t.Errorf("%s: between %t, closed %t", tc.name, w.Between(), w.Closed())
@@ -133,7 +133,7 @@ func TestWebSocketAppend(t *testing.T) {
 		for _, masked := range []bool{false, true} {
 			data := strings.Repeat("n", n)
 			in := wsFrame(opText, masked, "o") + wsFrame(fin, masked, "ld") + wsFrame(fin|0x9, masked, "")
-			got := replaced(NewWebSocket(100), in, func([]byte) []byte { return []byte(data) }, 1)
+			got := replaced(NewWebSocket(100, nil), in, func([]byte) []byte { return []byte(data) }, 1)
 			if want := wsFrame(fin|opText, masked, data) + wsFrame(fin|0x9, masked, ""); got != want {
 				t.Errorf("%d bytes, masked %t: %.40q, want %.40q", n, masked, got, want)
 			}
@@ -206,15 +206,15 @@ func FuzzWebSocket(f *testing.F) {
 		for _, c := range chunks {
 			sizes = append(sizes, int(c))
 		}
-		cutAll(NewWebSocket(limit&0xff), stream, sizes...)
-		if got := cutAll(NewWebSocket(0), stream, sizes...); !strings.HasPrefix(stream, got.joined) || len(stream)-len(got.joined) >= maxHeader {
+		cutAll(NewWebSocket(limit&0xff, nil), stream, sizes...)
+		if got := cutAll(NewWebSocket(0, nil), stream, sizes...); !strings.HasPrefix(stream, got.joined) || len(stream)-len(got.joined) >= maxHeader {
 			t.Fatalf("joined: %q", got.joined)
 		}
 		messages, control, ok := readWebSocket(stream)
 		if !ok {
 			return
 		}
-		got := cutAll(NewWebSocket(len(stream)+1), stream, sizes...)
+		got := cutAll(NewWebSocket(len(stream)+1, nil), stream, sizes...)
 		want(t, "messages", got.messages, messages)
 		// What is held of a message at the end, and half a frame, are nobody's.
 		sameMessages, sameControl, _ := readWebSocket(got.joined)
@@ -223,7 +223,7 @@ func FuzzWebSocket(f *testing.F) {
 		if data == "" {
 			return
 		}
-		changed, sameControl, _ := readWebSocket(replaced(NewWebSocket(len(stream)+1), stream, func([]byte) []byte { return []byte(data) }, sizes...))
+		changed, sameControl, _ := readWebSocket(replaced(NewWebSocket(len(stream)+1, nil), stream, func([]byte) []byte { return []byte(data) }, sizes...))
 		for i := range messages {
 			messages[i] = fmt.Sprintf(" %q", data)
 		}

@@ -8,12 +8,13 @@ import (
 	"time"
 )
 
-// conn is a client's connection. Each write has to be taken within writeIdle: without that, a
-// client which reads nothing would hold a request for ever.
+// conn is a client's connection. Each write has to be taken within writeIdle, or a quarter more:
+// without that, a client which reads nothing would hold a request for ever.
 type conn struct {
 	net.Conn
 	all       *connections
 	writeIdle time.Duration
+	until     atomic.Int64 // the deadline of writing that is set, in Unix nanoseconds; 0 for none
 	// waiting is since when (in Unix nanoseconds) it waits for the client to say something: headers,
 	// or the next request. 0 while it has a request to work on, or was taken over.
 	waiting atomic.Int64
@@ -24,21 +25,39 @@ type conn struct {
 
 func (c *conn) Write(b []byte) (int, error) {
 	if c.writeIdle > 0 && !c.ownDeadline.Load() {
-		if err := c.Conn.SetWriteDeadline(time.Now().Add(c.writeIdle)); err != nil {
+		if err := c.putOff(); err != nil {
 			return 0, err
 		}
 	}
 	return c.Conn.Write(b)
 }
 
+// putOff puts the deadline of writing off. Setting one costs more than all the rest here, so that
+// it is set for a quarter longer, and for most writes there is enough of it left.
+func (c *conn) putOff() error {
+	now := time.Now()
+	if now.Add(c.writeIdle).UnixNano() <= c.until.Load() {
+		return nil
+	}
+	until := now.Add(c.writeIdle + c.writeIdle/4)
+	c.until.Store(until.UnixNano())
+	return c.Conn.SetWriteDeadline(until)
+}
+
 func (c *conn) SetWriteDeadline(t time.Time) error {
-	c.ownDeadline.Store(!t.IsZero())
+	c.owned(t)
 	return c.Conn.SetWriteDeadline(t)
 }
 
 func (c *conn) SetDeadline(t time.Time) error {
-	c.ownDeadline.Store(!t.IsZero())
+	c.owned(t)
 	return c.Conn.SetDeadline(t)
+}
+
+// owned notes that somebody else has set a deadline, or taken it back.
+func (c *conn) owned(t time.Time) {
+	c.until.Store(0)
+	c.ownDeadline.Store(!t.IsZero())
 }
 
 func (c *conn) Close() error {

@@ -66,7 +66,7 @@ func (a *address) send(r *http.Request, report report, kept *keptBody) (*http.Re
 	t.http2 = a.upgrade != nil && transport == a.ask
 	res, err := transport.RoundTrip(out)
 	if err == nil {
-		if err = faulty(res); err != nil {
+		if err = faulty(res, t.http2 || a.multiplexed); err != nil {
 			res.Body.Close()
 		}
 	}
@@ -79,8 +79,12 @@ func (a *address) send(r *http.Request, report report, kept *keptBody) (*http.Re
 	return res, t, nil
 }
 
-// faulty finds what net/http lets pass and nobody behind it should get.
-func faulty(res *http.Response) error {
+// faulty finds what net/http lets pass and nobody behind it should get. http2 says that the
+// answer may have come over HTTP/2.
+func faulty(res *http.Response, http2 bool) error {
+	if res.ProtoMajor != 1 && !http2 {
+		return fmt.Errorf("an answer in %s, which nobody speaks here", res.Proto)
+	}
 	if res.StatusCode < http.StatusContinue {
 		return fmt.Errorf("status %03d, which is none", res.StatusCode)
 	}
