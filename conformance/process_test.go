@@ -84,7 +84,8 @@ func stoppingCutsNothing(t *testing.T, mode string) {
 	arrived, release := make(chan raw.Request, 16), make(chan struct{})
 	h := open(t, mode, raw.Loop(raw.Take(), raw.Pick(func(r raw.Request) []raw.Step {
 		if strings.Contains(r.Target, "wait") {
-			return []raw.Step{raw.Tell(arrived), raw.Await(release), raw.Send(raw.JSON(context))}
+			// Long after everything else is done.
+			return []raw.Step{raw.Tell(arrived), raw.Await(release), raw.Pause(time.Second), raw.Send(raw.JSON(context))}
 		}
 		return []raw.Step{raw.Send(raw.JSON(context))}
 	})))

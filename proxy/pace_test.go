@@ -81,7 +81,7 @@ func TestSlowRequestBodies(t *testing.T) {
 					if !got.Close {
 						t.Error("the connection stays open")
 					}
-					if rec := r.observed.last(t, 1); rec.Duration > patience/2 {
+					if rec := r.observed.last(t, 1); rec.Duration > 50*shortIdle {
 						t.Errorf("it took %v", rec.Duration)
 					}
 				})

@@ -44,7 +44,7 @@ func TestAdmissionUnderLoad(t *testing.T) {
 	var all sync.WaitGroup
 	for range 16 {
 		all.Go(func() {
-			for range 1000 {
+			for range 20_000 {
 				if a.Enter() {
 					if a.Take(100) {
 						if requests, memory := a.InUse(); requests > 5 || memory > 500 {

@@ -208,7 +208,7 @@ func TestDrain(t *testing.T) {
 
 // What has begun is finished: requests, and connections that were taken over.
 func TestStopWaitsForWhatHasBegun(t *testing.T) {
-	finish := make(chan struct{})
+	finish, goodbye := make(chan struct{}), make(chan struct{})
 	s := start(t, Options{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/take" {
 			<-finish
@@ -222,7 +222,7 @@ func TestStopWaitsForWhatHasBegun(t *testing.T) {
 		}
 		go func() { // as a WebSocket whose handler is done
 			defer c.Close()
-			<-finish
+			<-goodbye
 			_, _ = io.WriteString(c, "bye")
 		}()
 	})})
@@ -238,15 +238,17 @@ func TestStopWaitsForWhatHasBegun(t *testing.T) {
 		}
 		return errors.Is(err, syscall.ECONNREFUSED)
 	})
-	select {
-	case err := <-stopped:
-		t.Fatalf("it did not wait: %v", err)
-	default:
-	}
 	close(finish)
 	if got := answer(t, bufio.NewReader(request)); got.body != "done" {
 		t.Errorf("the request: %q", got.body)
 	}
+	wantClosed(t, request)
+	select {
+	case err := <-stopped:
+		t.Fatalf("it did not wait for the connection that was taken over: %v", err)
+	case <-time.After(short):
+	}
+	close(goodbye)
 	if got, err := io.ReadAll(taken); string(got) != "bye" || err != nil {
 		t.Errorf("the connection that was taken over: %q, %v", got, err)
 	}
@@ -270,6 +272,7 @@ func TestStopIsBounded(t *testing.T) {
 			_ = http.NewResponseController(w).Flush()
 			<-r.Context().Done()
 		}
+		<-time.After(short) // what it does then takes a moment
 		seen.Add(1)
 	})})
 	stream, taken := s.dial(t), s.dial(t)
