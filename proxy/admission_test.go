@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/crossfade-proxy/crossfade/internal/coding"
 )
 
 // places is an Admission for the tests.
@@ -250,4 +252,23 @@ func TestPreflightsMayBeAnsweredHere(t *testing.T) {
 		}
 		r.do("OPTIONS", "/api/me", "").want(t, 200, "the upstream's")
 	}
+}
+
+// What might have come out of a coding and did not is given back at once, not at the end of an answer
+// that a slow client takes.
+func TestDecodingGivesBackWhatItDidNotNeed(t *testing.T) {
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	_, _ = io.WriteString(z, `{"a":1}`)
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p := &places{memory: 4 << 20}
+	x := &exchange{proxy: &Proxy{admission: p, limits: Limits{MaxBody: 1 << 20, MaxRatio: 200}}}
+	if _, err := x.decode(nil, zipped.Bytes(), []coding.Coding{coding.Gzip}); err != nil {
+		t.Fatal(err)
+	}
+	p.want(t, 0, 4<<20-perByte*7)
+	x.leave()
+	p.want(t, 0, 4<<20)
 }

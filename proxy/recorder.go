@@ -23,8 +23,12 @@ const (
 	headerFallback = "Crossfade-Fallback"
 )
 
-// WriteHeader sends the head. Interim ones (1xx) pass as they are.
+// WriteHeader sends the head. Interim ones (1xx) pass as they are, but for the 100 of a client that waits
+// to be asked: net/http sends it when the body is read, and would send this one as well.
 func (c *recorder) WriteHeader(status int) {
+	if status == http.StatusContinue && c.exchange.in.Header.Get("Expect") != "" {
+		return
+	}
 	if c.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		c.status = status
 		h := c.Header()

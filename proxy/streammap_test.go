@@ -203,6 +203,30 @@ func TestEventNames(t *testing.T) {
 	}
 }
 
+// TestRequestForAStream: what cannot be mapped is not asked for: parts, codings, and whether something is
+// unchanged that nobody has.
+func TestRequestForAStream(t *testing.T) {
+	ask := []string{"Accept-Encoding", "gzip", "Range", "bytes=0-3", "If-Range", `"1"`, "If-None-Match", `"1"`, "If-Modified-Since", "Mon, 02 Jan 2006 15:04:05 GMT"}
+	for _, mode := range allModes() {
+		var got atomic.Value
+		upstream := serve(t, func(_ http.ResponseWriter, r *http.Request) { got.Store(r.Header) })
+		newRig(t, mode, upstream, streams).do("GET", "/api/named", "", ask...)
+		h := got.Load().(http.Header)
+		for i := 0; i < len(ask); i += 2 {
+			want := ""
+			switch {
+			case mode == Passthrough:
+				want = ask[i+1]
+			case ask[i] == "Accept-Encoding":
+				want = "identity"
+			}
+			if h.Get(ask[i]) != want {
+				t.Errorf("%s: the upstream got %s %q, want %q", mode, ask[i], h.Get(ask[i]), want)
+			}
+		}
+	}
+}
+
 // TestLines: each line of JSON is mapped; another answer of the endpoint is mapped as a whole, by
 // what it is and not by what was asked for.
 func TestLines(t *testing.T) {

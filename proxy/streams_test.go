@@ -56,8 +56,9 @@ func TestStreamsEndBetweenMessages(t *testing.T) {
 				t.Fatalf("closed although an event is not complete (%v)", err)
 			default:
 			}
+			s.send(t, ": not yet\n")
 			s.send(t, "\n")
-			if second := <-got; second != "data: 1\n\ndata: 2\n\n" {
+			if second := <-got; second != "data: 1\n\ndata: 2\n: not yet\n\n" {
 				t.Errorf("the busy one: %q", second)
 			}
 			if err := <-done; err != nil {

@@ -273,7 +273,7 @@ func TestLimitsFollowAReload(t *testing.T) {
 // A TERM while clients work: not ready at once, no request lost, and exit code 0.
 func TestStopUnderLoad(t *testing.T) {
 	t.Chdir(t.TempDir())
-	r := start(t, []string{"CROSSFADE_SERVER_DRAIN_DELAY=300ms"}, "--upstream", contextUpstream(t), "--mode", "dual")
+	r := start(t, []string{"CROSSFADE_SERVER_DRAIN_DELAY=1s"}, "--upstream", contextUpstream(t), "--mode", "dual")
 	var answered atomic.Int64
 	var clients sync.WaitGroup
 	for range 8 {
@@ -307,6 +307,15 @@ func TestStopUnderLoad(t *testing.T) {
 	r.log.wait(t, "stopping")
 	if status, _, body := r.get(r.admin, "/readyz"); status != http.StatusServiceUnavailable || body != "stopping\n" {
 		t.Errorf("/readyz: %d %q", status, body)
+	}
+	// It serves on, and sends its clients elsewhere.
+	res, err := http.Get(r.url) //nolint:noctx // it is answered
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if !res.Close {
+		t.Errorf("%s with %v, want a wish for a new connection", res.Status, res.Header)
 	}
 	clients.Wait()
 	if code := r.wait(); code != 0 {
