@@ -79,7 +79,7 @@ type Cohort struct {
 	Users       []string       `json:"users,omitempty"`       // the user key, as in buckets
 	Headers     []Match        `json:"headers,omitempty"`
 	Cookies     []Match        `json:"cookies,omitempty"`
-	Claims      []Match        `json:"claims,omitempty"` // of the bearer token, read and not trusted
+	Claims      []Match        `json:"claims,omitempty"`      // of the bearer token, read and not trusted
 	UserAgents  []string       `json:"user_agents,omitempty"` // a part of the User-Agent
 	Origins     []string       `json:"origins,omitempty"`
 	Networks    []netip.Prefix `json:"networks,omitempty"`
@@ -98,11 +98,11 @@ type Match struct {
 
 // Ramp raises the share of one rule in steps, each held for a time.
 type Ramp struct {
-	Rule    string    `json:"rule"`
-	Steps   []Step    `json:"steps"`
-	Step    int       `json:"step"`    // the one that holds now
-	Since   time.Time `json:"since"`   // when it began, by the store's clock
-	Paused  bool      `json:"paused,omitempty"`
+	Rule   string    `json:"rule"`
+	Steps  []Step    `json:"steps"`
+	Step   int       `json:"step"`  // the one that holds now
+	Since  time.Time `json:"since"` // when it began, by the store's clock
+	Paused bool      `json:"paused,omitempty"`
 }
 
 // Step is one step of a ramp.
