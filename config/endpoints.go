@@ -33,7 +33,7 @@ func (l *loader) placeItems(declared []Declared, known bool) {
 			l.failAt(it.line, key, "unknown endpoint %s%s", quote(it.name), hint(it.name, names))
 		}
 		for attribute, v := range it.values {
-			l.values[endpointSetting(it.name, attribute)] = v
+			l.take(endpointSetting(it.name, attribute), LayerFile, v)
 		}
 	}
 }
@@ -41,27 +41,29 @@ func (l *loader) placeItems(declared []Declared, known bool) {
 // endpoint resolves what applies to one endpoint, and tells where each part came from.
 func (l *loader) endpoint(d Declared) (Endpoint, []Setting) {
 	var settings []Setting
-	resolve := func(attribute string, inherited value, obeyOwn bool) any {
-		name := endpointSetting(d.Name, attribute)
-		v, own := l.values[name]
-		if !own || !obeyOwn {
-			v = inherited
-		}
-		settings = append(settings, Setting{name, v.text, v.source})
+	add := func(attribute string, v value) any {
+		settings = append(settings, Setting{Key: endpointSetting(d.Name, attribute), Value: v.text, Source: v.source})
 		return v.parsed
 	}
-	mode := l.values["mode"]
+	resolve := func(attribute string, inherited value) any {
+		v, own := l.values[endpointSetting(d.Name, attribute)]
+		if !own {
+			v = inherited
+		}
+		return add(attribute, v)
+	}
 	enabled := value{strconv.FormatBool(d.Enabled), d.Enabled, "contract"}
 	sessionRoute := value{string(SessionGone), SessionGone, defaultSource}
 	onFailure := value{string(FailureRefuse), FailureRefuse, defaultSource}
+	said := saidOf(l.said, d.Name)
 	e := Endpoint{
-		Name: d.Name,
-		// --mode says "all of them"; a mode of the file or the environment says "the others".
-		Mode:         resolve("mode", mode, mode.source != flagSource("mode")).(Mode),
-		Enabled:      resolve("enabled", enabled, true).(bool),
-		SessionRoute: resolve("session_route", sessionRoute, true).(SessionRoute),
-		OnFailure:    resolve("on_failure", onFailure, true).(OnFailure),
-		NoTransform:  resolve("no_transform", l.values["no_transform"], true).(NoTransform),
+		Name:         d.Name,
+		Mode:         add("mode", value{string(said[0].Mode), said[0].Mode, said[0].Source}).(Mode),
+		Journey:      resolve("journey", l.values["flags.journey"]).(string),
+		Enabled:      resolve("enabled", enabled).(bool),
+		SessionRoute: resolve("session_route", sessionRoute).(SessionRoute),
+		OnFailure:    resolve("on_failure", onFailure).(OnFailure),
+		NoTransform:  resolve("no_transform", l.values["no_transform"]).(NoTransform),
 	}
 	return e, settings
 }

@@ -46,7 +46,7 @@ func (l *loader) readTop(k Key, shown string, node ast.Node) {
 		l.readItems(k, node)
 	default:
 		if v, ok := l.scalarValue(k, shown, node); ok {
-			l.values[k.Name] = v
+			l.take(k.Name, LayerFile, v)
 		}
 	}
 }

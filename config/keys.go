@@ -21,6 +21,8 @@ type Key struct {
 	Flag string
 	// Restart: a running process keeps the value that it started with.
 	Restart bool
+	// Secret: Settings and logs show that there is a value, and not which.
+	Secret bool
 	// Meaning is for docs/configuration.md: sentences with the reason of the default.
 	Meaning string
 
@@ -46,7 +48,7 @@ func Keys() []Key {
 		{Name: "version", Default: "1", fileOnly: true, kind: number(version, version),
 			Meaning: "Version of this file's language. A later crossfade that reads it differently counts up."},
 		{Name: "mode", Default: string(Passthrough), Flag: "mode", kind: word("mode", modes()),
-			Meaning: "Mode of every endpoint without one of its own. The default changes nothing for anybody: a migration begins when you say so. The flag is stronger than the key: it sets all endpoints, also those with a mode of their own."},
+			Meaning: "Stage of every endpoint without one of its own: a mode, or `verify`, which is passthrough for the client. The default changes nothing for anybody: a migration begins when you say so. Here the file is stronger than the variable, and flags that are set at run time are stronger than both. The flag is stronger than the key: it sets all endpoints, also those with a mode of their own."},
 
 		{Name: "no_transform", Default: string(TransformRewrite), kind: word("no_transform", noTransforms()),
 			Meaning: "What dual and flow_only do with an answer that says `Cache-Control: no-transform`: `rewrite` maps it, since the directive is for those between an origin and its callers, and crossfade speaks as the origin; `pass` lets it out as it came, marked, in the session shape."},
@@ -95,6 +97,33 @@ func Keys() []Key {
 
 		{Name: "admin.listen", Default: "127.0.0.1:9901", Flag: "admin", alias: "CROSSFADE_ADMIN", Restart: true, kind: address(true),
 			Meaning: "Where operators are served, apart from the traffic and on loopback, since it can change things. Empty: no admin listener."},
+		{Name: "admin.token", Default: "", Secret: true, Restart: true, kind: secret("a token", 16),
+			Meaning: "A token that may do everything, for the admin API and the command. Best given by `CROSSFADE_ADMIN_TOKEN_FILE`. Without it and without tokens_file, the first start makes one and keeps it in `admin.token` of the data directory, which the command finds by itself on that machine."},
+		{Name: "admin.tokens_file", kind: file("of tokens: a line each with a name, a role (read, operate, admin) and the token"),
+			Meaning: "Who else may use the admin API, and by which name the journal knows them. Read again when it changes. Default: nobody."},
+		{Name: "admin.hosts", kind: hosts(),
+			Meaning: "Names by which the admin listener may be called, beside loopback and the address it listens on: a browser that was led here by another name is refused. Default: none."},
+		{Name: "admin.open_metrics", Default: "true", Restart: true, kind: boolean(),
+			Meaning: "Whether /metrics is served without a token. There are no tenants, users or paths in it, and collectors often have no token."},
+
+		{Name: "flags.bucket_by", Default: "user, tenant", kind: bucketKeys(),
+			Meaning: "What of a request puts it into its bucket, the first that is there: `user` (the uuid in the bearer token, which is read and not trusted), `tenant`, `engagement`, `header:NAME` or `cookie:NAME`. Never the address or a request id: they change."},
+		{Name: "flags.without_key", Default: "skip", kind: word("without_key", append([]Mode{"skip"}, modes()...)),
+			Meaning: "What a rule with a share does with a request that has none of these: `skip` goes on to the next rule; a stage is what it gets. Never by chance."},
+		{Name: "flags.journey", Default: "migration", kind: text("the name of a journey", false),
+			Meaning: "The journey of endpoints that have none of their own. Endpoints of one journey flip together for a caller, since they share its bucket."},
+		{Name: "flags.override_header", Default: "Crossfade-Override", kind: headerName(),
+			Meaning: "The request header by which a frontend developer asks for a stage, where one of the three keys below allows it; from anybody else it is not looked at. It is not passed on to the backend."},
+		{Name: "flags.override_secret", Default: "", Secret: true, kind: secret("a secret", 16),
+			Meaning: "With it, overrides that `crossfade flags sign` has signed count, from everywhere, until they expire. Best given by `CROSSFADE_FLAGS_OVERRIDE_SECRET_FILE`."},
+		{Name: "flags.override_networks", kind: networks(),
+			Meaning: "Networks of clients whose overrides count without a signature. Default: nobody's."},
+		{Name: "flags.override_tenants", kind: names("tenants", "11111111-1111-1111-1111-111111111111"),
+			Meaning: "Client accounts whose overrides count without a signature; a caller may name any tenant, so this is for trying, where nothing is at stake. Default: nobody's."},
+		{Name: "flags.freezes", kind: freezes(),
+			Meaning: "Times in which flags cannot be changed, each as `2026-12-20T00:00:00Z/2027-01-02T00:00:00Z`; the kill switch works in them. Default: none."},
+		{Name: "ofrep.listen", Default: "", Restart: true, kind: address(true),
+			Meaning: "Where frontends may ask for decisions by OpenFeature's remote evaluation protocol, without a token: whoever reaches it can learn what stage anybody would get. Empty: on the admin listener alone."},
 
 		{Name: "upstream.url", Default: "", Flag: "upstream", alias: "CROSSFADE_UPSTREAM", kind: upstreamURLs(),
 			Meaning: "The legacy backend, http, https or `unix:///path/of/socket`; a path behind a host goes before every path. Several addresses of one backend are separated by commas: the least busy one is asked. No default: `serve` asks for it."},
@@ -152,6 +181,9 @@ func Keys() []Key {
 		{Name: "endpoints[].mode", kind: word("mode", modes()),
 			Default: "what `mode` says",
 			Meaning: "Its mode."},
+		{Name: "endpoints[].journey", kind: text("the name of a journey", false),
+			Default: "what `flags.journey` says",
+			Meaning: "Its journey."},
 		{Name: "endpoints[].enabled", kind: boolean(),
 			Default: "what the contract says",
 			Meaning: "`false` lets its routes pass untouched, as if nobody had declared it; `true` switches on what the contract ships off."},

@@ -57,7 +57,7 @@ func Load(o Options) (*Config, error) {
 	}
 	for _, k := range l.keys {
 		if k.scalar() {
-			l.set(k, k.Name, k.Default, defaultSource)
+			l.set(k, k.Name, k.Default, LayerDefault, defaultSource)
 		}
 	}
 	environ := variables(o.Environ)
@@ -76,7 +76,7 @@ func Load(o Options) (*Config, error) {
 		return nil, err
 	}
 	c.File, c.Contracts = l.path, l.contracts
-	c.settings = l.settings()
+	c.settings, c.said = l.settings(), l.said
 	for _, d := range declared {
 		e, settings := l.endpoint(d)
 		c.Endpoints = append(c.Endpoints, e)
@@ -97,6 +97,7 @@ type loader struct {
 	contracts       []string
 	contractsSource string // "" for the default
 	items           []item
+	said            []Said // stages, of all layers but the default
 	problems        []error
 }
 
@@ -155,13 +156,22 @@ func (l *loader) everything() error {
 }
 
 // set checks a text and lets it take the place of the layer below. name is the key of values.
-func (l *loader) set(k Key, name, text, source string) {
+func (l *loader) set(k Key, name, text string, layer Layer, source string) {
 	parsed, err := k.kind.parse(text)
 	if err != nil {
 		l.fail(source, name, "%w", err)
 		return
 	}
-	l.values[name] = value{text, parsed, source}
+	l.take(name, layer, value{text, parsed, source})
+}
+
+// take lets a checked value take the place of the layer below.
+func (l *loader) take(name string, layer Layer, v value) {
+	if isStage(name) && layer != LayerDefault {
+		l.say(name, layer, v)
+		return
+	}
+	l.values[name] = v
 }
 
 // declared asks for the endpoints of the contracts. known is false when nobody can tell them,
@@ -189,7 +199,7 @@ func (l *loader) readFlags() {
 		}
 		flags = append(flags, k.Flag)
 		if text, ok := l.Flags[k.Flag]; ok {
-			l.set(k, k.Name, text, flagSource(k.Flag))
+			l.set(k, k.Name, text, LayerCommand, flagSource(k.Flag))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.Flags)) {
@@ -218,11 +228,16 @@ func (l *loader) decode() (*Config, error) {
 	return c, err
 }
 
+// masked stands for a secret.
+const masked = "***"
+
 // settings lists what is not about single endpoints.
 func (l *loader) settings() []Setting {
 	var all []Setting
 	for _, k := range l.keys {
 		switch v := l.values[k.Name]; {
+		case k.Secret && v.text != "":
+			all = append(all, Setting{k.Name, masked, v.source})
 		case k.scalar():
 			all = append(all, Setting{k.Name, v.text, v.source})
 		case k.Name == "contracts":

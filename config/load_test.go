@@ -87,7 +87,6 @@ func TestNothingAtAllGivesTheDefaults(t *testing.T) {
 			AllowCredentials: true,
 			MaxAge:           10 * time.Minute,
 		},
-		Admin: Admin{Listen: "127.0.0.1:9901"},
 		Upstream: Upstream{
 			TLS:                   UpstreamTLS{HandshakeTimeout: 3 * time.Second},
 			DialTimeout:           2 * time.Second,
@@ -105,15 +104,17 @@ func TestNothingAtAllGivesTheDefaults(t *testing.T) {
 			MaxBody: 16 * MiB, MaxMessage: MiB, MaxDepth: 512, MaxRatio: 200, MaxHeaderFields: 100,
 			MaxConnections: 16384, MaxRequests: 4096, MaxMemory: 256 * MiB,
 		},
+		Admin:   Admin{Listen: "127.0.0.1:9901", Hosts: []string{}, OpenMetrics: true},
+		Flags:   Flags{BucketBy: []string{"user", "tenant"}, WithoutKey: "skip", Journey: "migration", OverrideHeader: "Crossfade-Override", OverrideNetworks: []netip.Prefix{}, OverrideTenants: []string{}, Freezes: []Freeze{}},
 		Log:     Log{Level: "info", Format: "auto"},
 		DataDir: "./data",
 		Endpoints: []Endpoint{
-			{"context-me", Passthrough, true, SessionGone, FailureRefuse, TransformRewrite},
-			{"session-switch", Passthrough, true, SessionGone, FailureRefuse, TransformRewrite},
-			{"sessions-list", Passthrough, false, SessionGone, FailureRefuse, TransformRewrite},
+			{"context-me", Passthrough, "migration", true, SessionGone, FailureRefuse, TransformRewrite},
+			{"session-switch", Passthrough, "migration", true, SessionGone, FailureRefuse, TransformRewrite},
+			{"sessions-list", Passthrough, "migration", false, SessionGone, FailureRefuse, TransformRewrite},
 		},
 	}
-	if diff := cmp.Diff(want, got, cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".settings" }, cmp.Ignore())); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".settings" || p.Last().String() == ".said" }, cmp.Ignore())); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for _, s := range got.Settings() {
@@ -134,6 +135,9 @@ func TestLaterLayersWin(t *testing.T) {
 			o := options(yamlOf(k, texts[0]), beside...)
 			check := func(value, source string) {
 				t.Helper()
+				if k.Secret {
+					value = masked
+				}
 				c := load(t, o)
 				if got, from := c.value(k.Name), c.Source(k.Name); got != value || from != source {
 					t.Errorf("%q from %s, want %q from %s", got, from, value, source)
@@ -141,6 +145,9 @@ func TestLaterLayersWin(t *testing.T) {
 			}
 			check(texts[0], "proxy.yaml:"+fileLine(k))
 			for _, variable := range k.Env {
+				if isStage(k.Name) { // the file is stronger
+					o.ReadFile = options("").ReadFile
+				}
 				o.Environ = append(slices.Clip(beside), variable+"="+texts[1])
 				check(texts[1], "environment "+variable)
 			}
@@ -181,6 +188,18 @@ func others(t *testing.T, k Key) [3]string {
 		return [3]string{"https://a", "http://b:81, https://c.example", "https://d"}
 	case "list of methods", "list of header names":
 		return [3]string{"A", "B, C", "D"}
+	case "list of host names":
+		return [3]string{"a", "b, c", "d"}
+	case "list of tenants":
+		return [3]string{"1", "2, 3", "4"}
+	case "list of bucket keys":
+		return [3]string{"tenant", "user, header:X-A, cookie:b", "user"}
+	case "list of freezes":
+		return [3]string{"2026-12-20T00:00:00Z/2027-01-02T00:00:00Z", "2026-12-20T00:00:00Z/2026-12-20T00:00:01Z", ""}
+	case "secret": // which is not shown
+		return [3]string{"sixteen-letters-1", "sixteen-letters-2", "sixteen-letters-3"}
+	case "header name":
+		return [3]string{"A", "B", "C"}
 	case "path":
 		return [3]string{"/a", "/b", "/c"}
 	case "text", "file":
@@ -234,8 +253,8 @@ func TestProblemsOfContractsAreJoined(t *testing.T) {
 	o.Endpoints = func([]string) ([]Declared, error) { return nil, errors.New("a.yaml:3:1: unknown key") }
 	_, err := Load(o)
 	wantError(t, err,
-		`proxy.yaml:1: mode: unknown mode "dul" (want passthrough, dual or flow_only)`,
-		`proxy.yaml:4: endpoints[0].mode: unknown mode "dul" (want passthrough, dual or flow_only)`,
+		`proxy.yaml:1: mode: unknown mode "dul" (want passthrough, verify, dual or flow_only)`,
+		`proxy.yaml:4: endpoints[0].mode: unknown mode "dul" (want passthrough, verify, dual or flow_only)`,
 		`a.yaml:3:1: unknown key`,
 		`environment CROSSFADE_MOD: unknown variable (did you mean "CROSSFADE_MODE"?)`)
 }
@@ -270,6 +289,6 @@ func TestUnknownFlag(t *testing.T) {
 	o.Flags = map[string]string{"lisen": ":80", "mode": "dul"}
 	_, err := Load(o)
 	wantError(t, err,
-		`flag --mode: mode: unknown mode "dul" (want passthrough, dual or flow_only)`,
+		`flag --mode: mode: unknown mode "dul" (want passthrough, verify, dual or flow_only)`,
 		`flag --lisen: unknown flag (did you mean "listen"?)`)
 }
