@@ -92,6 +92,16 @@ type Observer interface {
 	Observe(Record)
 }
 
+// Observers are told one after the other.
+type Observers []Observer
+
+// Observe implements Observer.
+func (all Observers) Observe(rec Record) {
+	for _, o := range all {
+		o.Observe(rec)
+	}
+}
+
 // fallback is the word that the client is told: the answer's, or else the request's.
 func (rec *Record) fallback() Fallback {
 	if rec.Fallback != "" {
