@@ -7,7 +7,8 @@
 //     happens, its end writes one access line (access.go) and tells the Observer. admission.go gives
 //     it a place, or sheds it; pace.go cuts it when its body does not come.
 //  2. route.go, spelling.go: the path leads to an endpoint of the contract, or it is none of
-//     ours and passes untouched. Other spellings of an endpoint's path are recognised.
+//     ours and passes untouched. Other spellings of an endpoint's path are recognised. lookup.go tells
+//     operators the same.
 //  3. decide.go: the Decider is asked for the mode, once.
 //  4. request.go, query.go, headers.go, forwarded.go: in dual and flow_only the path, query,
 //     headers and body become what the upstream knows. requestbody.go, form.go, multipart.go map the
