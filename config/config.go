@@ -67,6 +67,7 @@ type Config struct {
 
 	settings []Setting
 	said     []Said
+	rules    map[string]Ruled
 }
 
 // Server is the listener for traffic. A timeout that is 0 means none; those of headers, bodies
@@ -115,7 +116,7 @@ type Admin struct {
 
 // Flags says how decisions are made, whatever the flags are.
 type Flags struct {
-	BucketBy         []string       `mapstructure:"bucket_by"`   // user, tenant, engagement, header:NAME, cookie:NAME; at least one
+	BucketBy         []string       `mapstructure:"bucket_by"`   // token, user_id, tenant, engagement, header:NAME, cookie:NAME; at least one
 	WithoutKey       Mode           `mapstructure:"without_key"` // or "skip"
 	Journey          string         `mapstructure:"journey"`
 	OverrideHeader   string         `mapstructure:"override_header"`

@@ -1,6 +1,10 @@
 package config
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/goccy/go-yaml/ast"
+)
 
 // item is an entry of `endpoints` in the file.
 type item struct {
@@ -8,6 +12,9 @@ type item struct {
 	name   string
 	line   int
 	values map[string]value // what it says, by attribute: "mode"
+	rules  ast.Node         // nil for none
+
+	rulesShown string // "endpoints[1].rules"
 }
 
 // endpointSetting is the dotted name of what is said about one endpoint.
@@ -31,6 +38,9 @@ func (l *loader) placeItems(declared []Declared, known bool) {
 		first[it.name] = it
 		if known && !isDeclared[it.name] {
 			l.failAt(it.line, key, "unknown endpoint %s%s", quote(it.name), hint(it.name, names))
+		}
+		if it.rules != nil {
+			l.readRules(it.name, it.rulesShown, it.rules)
 		}
 		for attribute, v := range it.values {
 			l.take(endpointSetting(it.name, attribute), LayerFile, v)

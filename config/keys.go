@@ -106,8 +106,8 @@ func Keys() []Key {
 		{Name: "admin.open_metrics", Default: "true", Restart: true, kind: boolean(),
 			Meaning: "Whether /metrics is served without a token. There are no tenants, users or paths in it, and collectors often have no token."},
 
-		{Name: "flags.bucket_by", Default: "user, tenant", kind: bucketKeys(),
-			Meaning: "What of a request puts it into its bucket, the first that is there: `user` (the uuid in the bearer token, which is read and not trusted), `tenant`, `engagement`, `header:NAME` or `cookie:NAME`. Never the address or a request id: they change."},
+		{Name: "flags.bucket_by", Default: "token, user_id, tenant", kind: bucketKeys(),
+			Meaning: "What of a request puts it into its bucket, the first that is there: `token` (the user that the bearer token names, which is read and not trusted), `user_id` (X-User-ID), `tenant`, `engagement`, `header:NAME` or `cookie:NAME`. Never the address or a request id: they change."},
 		{Name: "flags.without_key", Default: "skip", kind: word("without_key", append([]Mode{"skip"}, modes()...)),
 			Meaning: "What a rule with a share does with a request that has none of these: `skip` goes on to the next rule; a stage is what it gets. Never by chance."},
 		{Name: "flags.journey", Default: "migration", kind: text("the name of a journey", false),
@@ -174,6 +174,8 @@ func Keys() []Key {
 
 		{Name: "contracts", kind: listKind("files"),
 			Meaning: "Contract files of your own, read behind the built-in contract in this order. Relative to the directory of this file."},
+		{Name: "rules", kind: listKind("rules"),
+			Meaning: "Who gets another stage than `mode` says, of all endpoints without rules of their own: a list of rules as docs/flags.md has them, the first that fits counts."},
 		{Name: "endpoints", kind: listKind("endpoints"),
 			Meaning: "What differs for single endpoints, each named once. `crossfade endpoints` lists the names."},
 		{Name: "endpoints[].name", fileOnly: true, kind: text("the name of an endpoint", false),
@@ -181,6 +183,8 @@ func Keys() []Key {
 		{Name: "endpoints[].mode", kind: word("mode", modes()),
 			Default: "what `mode` says",
 			Meaning: "Its mode."},
+		{Name: "endpoints[].rules", kind: listKind("rules"), fileOnly: true,
+			Meaning: "Who gets another stage than its mode says, like `rules`."},
 		{Name: "endpoints[].journey", kind: text("the name of a journey", false),
 			Default: "what `flags.journey` says",
 			Meaning: "Its journey."},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -56,11 +57,11 @@ func headerName() kind {
 
 // bucketKeys takes what a request may be put into its bucket by, at least one.
 func bucketKeys() kind {
-	const want = "user, tenant, engagement, header:NAME or cookie:NAME"
+	const want = "token, user_id, tenant, engagement, header:NAME or cookie:NAME"
 	k := listOf("bucket keys", want, func(text string) (string, error) {
 		kind, name, named := strings.Cut(text, ":")
 		switch {
-		case !named && (kind == "user" || kind == "tenant" || kind == "engagement"):
+		case !named && slices.Contains([]string{"token", "user_id", "tenant", "engagement"}, kind):
 		case named && (kind == "header" || kind == "cookie") && isToken(name):
 		default:
 			return "", fmt.Errorf("want %s, got %s", want, quote(text))

@@ -51,7 +51,7 @@ type Declared struct {
 // each: where ("proxy.yaml:12"), which key, what, and what to write instead. With an error
 // there is no Config.
 func Load(o Options) (*Config, error) {
-	l := &loader{Options: o, keys: Keys(), values: map[string]value{}}
+	l := &loader{Options: o, keys: Keys(), values: map[string]value{}, rules: map[string]Ruled{}}
 	if l.ReadFile == nil {
 		l.ReadFile = os.ReadFile
 	}
@@ -76,7 +76,7 @@ func Load(o Options) (*Config, error) {
 		return nil, err
 	}
 	c.File, c.Contracts = l.path, l.contracts
-	c.settings, c.said = l.settings(), l.said
+	c.settings, c.said, c.rules = l.settings(), l.said, l.rules
 	for _, d := range declared {
 		e, settings := l.endpoint(d)
 		c.Endpoints = append(c.Endpoints, e)
@@ -98,6 +98,7 @@ type loader struct {
 	contractsSource string // "" for the default
 	items           []item
 	said            []Said // stages, of all layers but the default
+	rules           map[string]Ruled
 	problems        []error
 }
 

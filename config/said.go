@@ -4,6 +4,10 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/crossfade-proxy/crossfade/config/flags"
 )
 
 // Layer is where a setting can be given.
@@ -70,4 +74,28 @@ func saidOf(all []Said, endpoint string) []Said {
 		return cmp.Or(cmp.Compare(named(a), named(b)), cmp.Compare(b.Layer, a.Layer))
 	})
 	return of
+}
+
+// Ruled is the rules that the file has for an endpoint, or for all.
+type Ruled struct {
+	Rules  []flags.Rule
+	Source string // as Setting.Source
+}
+
+// Rules gives the rules that the file has for one endpoint, or with "" for all that have none of their own; the
+// zero Ruled for none.
+func (c *Config) Rules(endpoint string) Ruled { return c.rules[endpoint] }
+
+// readRules reads rules in the language of flags, for an endpoint or with "" for all.
+func (l *loader) readRules(endpoint, shown string, node ast.Node) {
+	if node.Type() == ast.NullType { // all of them are commented out
+		return
+	}
+	rules, problems := flags.ParseRules(node, shown)
+	for _, p := range problems {
+		l.failAt(p.Line, p.Path, "%s", p.Reason)
+	}
+	if len(rules) > 0 {
+		l.rules[endpoint] = Ruled{rules, l.at(line(node))}
+	}
 }
