@@ -52,6 +52,7 @@ type Config struct {
 	// Lifecycle is for every endpoint that has no dates of its own in the contract.
 	Lifecycle Lifecycle `mapstructure:"lifecycle"`
 	Log       Log       `mapstructure:"log"`
+	Store     Store     `mapstructure:"store"`
 	// DataDir is the directory for what is kept between starts, relative to the working
 	// directory; "" keeps nothing. Load neither looks at it nor creates it.
 	DataDir string `mapstructure:"data_dir"`
@@ -118,7 +119,6 @@ type Admin struct {
 type Flags struct {
 	BucketBy         []string       `mapstructure:"bucket_by"`   // token, user_id, tenant, engagement, header:NAME, cookie:NAME; at least one
 	WithoutKey       Mode           `mapstructure:"without_key"` // or "skip"
-	Journey          string         `mapstructure:"journey"`
 	OverrideHeader   string         `mapstructure:"override_header"`
 	OverrideSecret   string         `mapstructure:"override_secret"` // "" for no signed overrides
 	OverrideNetworks []netip.Prefix `mapstructure:"override_networks"`
@@ -146,6 +146,12 @@ type Limits struct {
 	MaxMemory       Size `mapstructure:"max_memory"`        // of bodies held at once; at least four times MaxBody
 }
 
+// Store is the database.
+type Store struct {
+	URL    string `mapstructure:"url"`    // sqlite:PATH, postgres://…, or "" for none
+	Schema string `mapstructure:"schema"` // of PostgreSQL
+}
+
 // Log says what is logged and how.
 type Log struct {
 	Level  string `mapstructure:"level"`  // debug, info, warn or error
@@ -156,8 +162,8 @@ type Log struct {
 type Endpoint struct {
 	Name         string
 	Mode         Mode
-	Journey      string
-	Enabled      bool // false: its routes pass untouched, as if nobody had declared it
+	Journey      string // "" for that of the contract
+	Enabled      bool   // false: its routes pass untouched, as if nobody had declared it
 	SessionRoute SessionRoute
 	OnFailure    OnFailure
 	NoTransform  NoTransform

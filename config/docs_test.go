@@ -169,7 +169,7 @@ func TestExamplesInTheShippedFile(t *testing.T) {
 		lines = append(lines, line)
 	}
 	c := load(t, options(strings.Join(lines, "")))
-	if want := (Endpoint{"context-me", Dual, "migration", true, SessionGone, FailureRefuse, TransformRewrite}); c.Endpoints[0] != want {
+	if want := (Endpoint{"context-me", Dual, "context", true, SessionGone, FailureRefuse, TransformRewrite}); c.Endpoints[0] != want {
 		t.Errorf("context-me is %+v, want %+v", c.Endpoints[0], want)
 	}
 	if len(c.Contracts) != 1 {

@@ -69,11 +69,14 @@ func (l *loader) endpoint(d Declared) (Endpoint, []Setting) {
 	e := Endpoint{
 		Name:         d.Name,
 		Mode:         add("mode", value{string(said[0].Mode), said[0].Mode, said[0].Source}).(Mode),
-		Journey:      resolve("journey", l.values["flags.journey"]).(string),
+		Journey:      resolve("journey", value{"", "", "contract"}).(string),
 		Enabled:      resolve("enabled", enabled).(bool),
 		SessionRoute: resolve("session_route", sessionRoute).(SessionRoute),
 		OnFailure:    resolve("on_failure", onFailure).(OnFailure),
 		NoTransform:  resolve("no_transform", l.values["no_transform"]).(NoTransform),
+	}
+	if ruled, own := l.rules[d.Name]; own {
+		add("rules", value{text: ruled.ruleNames(), source: ruled.Source})
 	}
 	return e, settings
 }

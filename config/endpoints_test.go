@@ -69,8 +69,8 @@ endpoints:
 	c := load(t, o)
 	want := []Endpoint{
 		{"context-me", Passthrough, "login", false, SessionGone, FailureOriginal, TransformPass},
-		{"session-switch", Passthrough, "migration", true, SessionServe, FailureRefuse, TransformRewrite},
-		{"sessions-list", Passthrough, "migration", true, SessionServe, FailureOriginal, TransformRewrite},
+		{"session-switch", Passthrough, "", true, SessionServe, FailureRefuse, TransformRewrite},
+		{"sessions-list", Passthrough, "", true, SessionServe, FailureOriginal, TransformRewrite},
 	}
 	if diff := cmp.Diff(want, c.Endpoints); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

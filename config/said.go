@@ -88,14 +88,22 @@ func (c *Config) Rules(endpoint string) Ruled { return c.rules[endpoint] }
 
 // readRules reads rules in the language of flags, for an endpoint or with "" for all.
 func (l *loader) readRules(endpoint, shown string, node ast.Node) {
-	if node.Type() == ast.NullType { // all of them are commented out
-		return
+	ruled := Ruled{Source: l.at(line(node))}
+	if list, ok := node.(*ast.SequenceNode); node.Type() != ast.NullType && (!ok || len(list.Values) > 0) {
+		var problems []*flags.Invalid
+		ruled.Rules, problems = flags.ParseRules(node, shown)
+		for _, p := range problems {
+			l.failAt(p.Line, p.Path, "%s", p.Reason)
+		}
 	}
-	rules, problems := flags.ParseRules(node, shown)
-	for _, p := range problems {
-		l.failAt(p.Line, p.Path, "%s", p.Reason)
+	l.rules[endpoint] = ruled
+}
+
+// ruleNames is how rules are shown among the settings.
+func (r Ruled) ruleNames() string {
+	names := make([]string, len(r.Rules))
+	for i, rule := range r.Rules {
+		names[i] = rule.Name
 	}
-	if len(rules) > 0 {
-		l.rules[endpoint] = Ruled{rules, l.at(line(node))}
-	}
+	return strings.Join(names, ", ")
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"fmt"
 	"net/http"
 	"net/netip"
 
@@ -35,12 +37,13 @@ func modeOf(s flags.Stage) proxy.Mode {
 	return proxy.Mode(s)
 }
 
-// flagSettings is what the configuration says about decisions.
-func flagSettings(c *config.Config) flags.Settings {
+// flagSettings is what the configuration and the contracts say about decisions.
+func (l *loaded) flagSettings() flags.Settings {
+	c := l.config
 	s := flags.Settings{
 		File:        flags.Layer{Endpoints: map[string]flags.Static{}},
 		Environment: flags.Layer{Endpoints: map[string]flags.Static{}},
-		Journeys:    map[string]string{flags.DefaultFlag: c.Flags.Journey},
+		Journeys:    map[string]string{},
 		Override: flags.Override{
 			Header: c.Flags.OverrideHeader, Networks: c.Flags.OverrideNetworks, Tenants: c.Flags.OverrideTenants,
 		},
@@ -54,14 +57,18 @@ func flagSettings(c *config.Config) flags.Settings {
 	if c.Flags.WithoutKey != "skip" {
 		s.WithoutKey = flags.Stage(c.Flags.WithoutKey)
 	}
-	for _, f := range c.Flags.Freezes {
-		s.Freezes = append(s.Freezes, flags.Freeze{Name: "proxy.yaml", From: f.From, Until: f.Until})
+	for i, f := range c.Flags.Freezes {
+		s.Freezes = append(s.Freezes, flags.Freeze{Name: fmt.Sprintf("proxy.yaml freezes[%d]", i), From: f.From, Until: f.Until})
 	}
 	file, environment, command := layersOf(c, "")
 	s.File.Default, s.Environment.Default, s.Command = file, environment, command
+	declared := map[string]string{}
+	for _, e := range l.contract.Endpoints {
+		declared[e.Name] = e.Journey
+	}
 	for _, e := range c.Endpoints {
 		s.Endpoints = append(s.Endpoints, e.Name)
-		s.Journeys[e.Name] = e.Journey
+		s.Journeys[e.Name] = cmp.Or(e.Journey, declared[e.Name], e.Name)
 		file, environment, _ := layersOf(c, e.Name)
 		ownFile, ownEnvironment := file.Source != "", environment.Source != ""
 		if ownEnvironment {
