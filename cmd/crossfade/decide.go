@@ -43,7 +43,7 @@ func (l *loaded) flagSettings() flags.Settings {
 	s := flags.Settings{
 		File:        flags.Layer{Endpoints: map[string]flags.Static{}},
 		Environment: flags.Layer{Endpoints: map[string]flags.Static{}},
-		Journeys:    map[string]string{},
+		Journeys:    l.journeys(),
 		Override: flags.Override{
 			Header: c.Flags.OverrideHeader, Networks: c.Flags.OverrideNetworks, Tenants: c.Flags.OverrideTenants,
 		},
@@ -62,13 +62,8 @@ func (l *loaded) flagSettings() flags.Settings {
 	}
 	file, environment, command := layersOf(c, "")
 	s.File.Default, s.Environment.Default, s.Command = file, environment, command
-	declared := map[string]string{}
-	for _, e := range l.contract.Endpoints {
-		declared[e.Name] = e.Journey
-	}
 	for _, e := range c.Endpoints {
 		s.Endpoints = append(s.Endpoints, e.Name)
-		s.Journeys[e.Name] = cmp.Or(e.Journey, declared[e.Name], e.Name)
 		file, environment, _ := layersOf(c, e.Name)
 		ownFile, ownEnvironment := file.Source != "", environment.Source != ""
 		if ownEnvironment {
@@ -81,6 +76,18 @@ func (l *loaded) flagSettings() flags.Settings {
 		}
 	}
 	return s
+}
+
+// journeys are the journeys of all endpoints: as configured, else as declared, else one of its own.
+func (l *loaded) journeys() map[string]string {
+	of := map[string]string{}
+	for _, e := range l.contract.Endpoints {
+		of[e.Name] = cmp.Or(e.Journey, e.Name)
+	}
+	for _, e := range l.config.Endpoints {
+		of[e.Name] = cmp.Or(e.Journey, of[e.Name])
+	}
+	return of
 }
 
 // layersOf is what each layer says of an endpoint by its name, or with "" of all.

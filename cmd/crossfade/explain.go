@@ -248,9 +248,9 @@ func (p *process) tellExplanation(raw json.RawMessage) error {
 	for _, r := range told.Requests {
 		fmt.Fprintf(out, "%s %s %s (%s), answered %d at %s\n  mode %s: %s\n", r.RequestID, r.Method, r.Route, r.Endpoint, r.Status, r.At, r.Mode,
 			because(r.Reason, r.Source, r.Rule, r.Bucket, r.Threshold))
-		for name, value := range map[string]string{"stage": r.Stage, "problem": r.Problem, "fallback": r.Fallback} {
-			if value != "" {
-				fmt.Fprintf(out, "  %s %s\n", name, value)
+		for _, word := range [][2]string{{"stage", r.Stage}, {"problem", r.Problem}, {"fallback", r.Fallback}} {
+			if word[1] != "" {
+				fmt.Fprintf(out, "  %s %s\n", word[0], word[1])
 			}
 		}
 		fmt.Fprintf(out, "  by version %d of the flags\n", r.Version)

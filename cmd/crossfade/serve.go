@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -17,6 +18,7 @@ import (
 	"github.com/crossfade-proxy/crossfade/config"
 	"github.com/crossfade-proxy/crossfade/proxy"
 	"github.com/crossfade-proxy/crossfade/proxy/admin"
+	"github.com/crossfade-proxy/crossfade/proxy/admin/metrics"
 	"github.com/crossfade-proxy/crossfade/proxy/edge"
 )
 
@@ -64,10 +66,21 @@ type server struct {
 	admission    *edge.Admission    // of all proxies that there are, as a reload brings them
 	streams      proxy.Streams      // as well
 
-	current  atomic.Pointer[http.Handler]
-	loaded   *loaded // by the goroutine of serve alone
-	upstream *way
+	state   *state
+	metrics *metrics.Metrics
+	recent  *admin.Recent
+	started time.Time
+
+	serving  atomic.Pointer[serving]
+	upstream *way // by the goroutine of serve alone
 	stopping atomic.Bool
+}
+
+// serving is what one configuration serves with.
+type serving struct {
+	*loaded
+	proxy          *proxy.Proxy
+	traffic, admin http.Handler
 }
 
 func (p *process) serve(ctx context.Context, file string, flags map[string]string) error {
@@ -80,9 +93,15 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 	c := first.config
 	s.logger, s.level = newLogger(p.stderr, c.Log)
 	defer s.logger.Sync() //nolint:errcheck // standard error cannot always be synced, and there is nobody left to tell
+	if s.state, err = openState(ctx, first, s.logger); err != nil {
+		return failed(err)
+	}
+	defer s.closeState()
+	s.metrics, s.recent, s.started = s.newMetrics(), admin.NewRecent(recentRequests, nil), time.Now()
 	if err := s.use(first); err != nil {
 		return failed(err)
 	}
+	s.metrics.Loaded(nil, s.started)
 	if s.certificates, err = certificates(c.Server.TLS, s.files.ReadFile); err != nil {
 		return failed(err)
 	}
@@ -99,11 +118,7 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 	ended := make(chan error, 2)
 	go func() { ended <- s.traffic.Serve(listener) }()
 	if adminListener != nil {
-		adminServer := &http.Server{
-			Handler:           admin.New(admin.Options{Ready: s.ready}),
-			ReadHeaderTimeout: c.Server.ReadHeaderTimeout,
-			ErrorLog:          zap.NewStdLog(s.logger.Named("admin")),
-		}
+		adminServer := newAdminServer(http.HandlerFunc(s.serveAdmin), c.Server.ReadHeaderTimeout, s.logger)
 		defer adminServer.Close() //nolint:errcheck // the process ends
 		go func() { ended <- adminServer.Serve(adminListener) }()
 	}
@@ -125,13 +140,29 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 
 // serveTraffic serves a request with the handler of the configuration of this moment, to its end.
 func (s *server) serveTraffic(w http.ResponseWriter, r *http.Request) {
-	(*s.current.Load()).ServeHTTP(w, r)
+	s.serving.Load().traffic.ServeHTTP(w, r)
+}
+
+// serveAdmin serves an operator's request in the same way.
+func (s *server) serveAdmin(w http.ResponseWriter, r *http.Request) {
+	s.serving.Load().admin.ServeHTTP(w, r)
+}
+
+// lookup finds the endpoint of a path, in the configuration of this moment.
+func (s *server) lookup(method, path string) (proxy.Place, bool, error) {
+	return s.serving.Load().proxy.Lookup(method, path)
+}
+
+func (s *server) closeState() {
+	if err := s.state.close(); err != nil {
+		s.logger.Warn("the store was not closed", zap.Error(err))
+	}
 }
 
 // listenAdmin opens the admin listener, nil if there is to be none. An address that nobody
 // chose gives way to a free one where it is taken: a second crossfade on one machine is no mistake.
 func (s *server) listenAdmin() (net.Listener, error) {
-	c := s.loaded.config
+	c := s.serving.Load().config
 	if c.Admin.Listen == "" {
 		return nil, nil
 	}
@@ -150,15 +181,17 @@ func (s *server) listenAdmin() (net.Listener, error) {
 }
 
 func (s *server) announce(listener, adminListener net.Listener) {
-	c := s.loaded.config
+	c := s.serving.Load().config
 	fields := []zap.Field{
 		zap.String("version", versionText()),
 		zap.Stringer("listen", listener.Addr()),
 		zap.String("upstream", s.upstream.addresses()),
+		zap.String("store", c.Source("store.url")),
+		zap.Int64("flags_version", s.state.flags.State().Version),
 		zap.String("mode", string(c.Mode)),
 		zap.String("mode_source", c.Source("mode")),
 		zap.String("config", c.File),
-		zap.String("contract_revision", s.loaded.contract.Revision),
+		zap.String("contract_revision", s.serving.Load().contract.Revision),
 	}
 	if s.certificates != nil {
 		fields = append(fields, zap.Time("certificate_until", s.certificates.Until()))

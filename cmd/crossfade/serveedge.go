@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/crossfade-proxy/crossfade/config"
+	"github.com/crossfade-proxy/crossfade/config/flags"
 	"github.com/crossfade-proxy/crossfade/proxy"
 	"github.com/crossfade-proxy/crossfade/proxy/edge"
 )
@@ -15,6 +16,8 @@ import (
 type shared struct {
 	admission *edge.Admission
 	streams   *proxy.Streams
+	flags     *flags.Live
+	observer  proxy.Observer
 }
 
 // newTraffic is the server for clients.

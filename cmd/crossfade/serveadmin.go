@@ -1,0 +1,175 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/crossfade-proxy/crossfade/config/flags"
+	"github.com/crossfade-proxy/crossfade/proxy/admin"
+	"github.com/crossfade-proxy/crossfade/proxy/admin/metrics"
+)
+
+// recentRequests is how many can be explained by their id; they take about 2 MiB.
+const recentRequests = 8192
+
+// newMetrics counts what the process does.
+func (s *server) newMetrics() *metrics.Metrics {
+	return metrics.New(metrics.Options{Version: versionText(), Moment: func() metrics.Moment {
+		requests, memory := s.admission.InUse()
+		health, state := s.state.flags.Health(), s.state.flags.State()
+		l := s.serving.Load()
+		told := &metrics.Flags{
+			Version: health.Version, Killed: health.Kill != nil, StoreUp: health.Reachable, Contact: health.Contact,
+			Stages: map[string]string{},
+		}
+		for _, e := range l.config.Endpoints {
+			told.Stages[e.Name] = string(s.state.flags.Explain(flags.Request{}, e.Name).Decision.Stage)
+		}
+		for _, f := range state.Flags {
+			if f.Endpoint == flags.DefaultFlag {
+				told.Stages[flags.DefaultFlag] = string(f.Stage)
+			}
+		}
+		return metrics.Moment{Requests: int64(requests), BodyMemory: memory, ContractRevision: l.contract.Revision, Flags: told}
+	}})
+}
+
+// newAdmin makes the handler for operators of what was loaded.
+func (s *server) newAdmin(l *loaded, read func(string) ([]byte, error)) (http.Handler, error) {
+	tokens, err := s.tokens(l, read)
+	if err != nil {
+		return nil, err
+	}
+	c := l.config
+	hosts := c.Admin.Hosts
+	if host, _, err := net.SplitHostPort(c.Admin.Listen); err == nil && host != "" {
+		hosts = append(hosts[:len(hosts):len(hosts)], host)
+	}
+	return admin.New(admin.Options{
+		Ready:            s.ready,
+		Metrics:          s.metrics.Handler(),
+		MetricsNeedToken: !c.Admin.OpenMetrics,
+		Flags:            s.state.flags,
+		Tokens:           tokens,
+		Hosts:            hosts,
+		Endpoints:        l.adminEndpoints,
+		Lookup:           s.lookup,
+		Recent:           s.recent,
+		Settings: func() []admin.Setting {
+			var all []admin.Setting
+			for _, setting := range c.Settings() {
+				all = append(all, admin.Setting{Key: setting.Key, Value: setting.Value, Source: setting.Source})
+			}
+			return all
+		},
+		Status: func() admin.Status {
+			requests, memory := s.admission.InUse()
+			return admin.Status{Build: versionText(), Started: s.started, ContractRevision: l.contract.Revision, InFlight: int64(requests), BodyMemory: memory}
+		},
+		Logger: s.logger.Named("admin"),
+	})
+}
+
+// adminEndpoints are the endpoints as operators see them.
+func (l *loaded) adminEndpoints() []admin.Endpoint {
+	var all []admin.Endpoint
+	journeys := l.journeys()
+	for _, e := range l.contract.Endpoints {
+		if !e.Enabled {
+			continue
+		}
+		told := admin.Endpoint{Name: e.Name, Summary: e.Summary, Method: e.Method, Journey: journeys[e.Name]}
+		for _, r := range e.Routes {
+			told.Routes = append(told.Routes, admin.Route{Session: r.Session, Flow: r.Flow})
+		}
+		all = append(all, told)
+	}
+	return all
+}
+
+// tokens are who may use the admin API: the one of the configuration, those of its file, and without both the one that
+// is made at the first start.
+func (s *server) tokens(l *loaded, read func(string) ([]byte, error)) ([]admin.Token, error) {
+	c := l.config
+	var tokens []admin.Token
+	if c.Admin.Token != "" {
+		t, err := admin.NewToken("operator", admin.Admin, c.Admin.Token)
+		if err != nil {
+			return nil, fmt.Errorf("admin.token: %w", err)
+		}
+		tokens = append(tokens, t)
+	}
+	if c.Admin.TokensFile != "" {
+		data, err := read(c.Admin.TokensFile)
+		if err != nil {
+			return nil, fmt.Errorf("admin.tokens_file: %w", err)
+		}
+		more, err := readTokens(data)
+		if err != nil {
+			return nil, fmt.Errorf("admin.tokens_file: %s: %w", c.Admin.TokensFile, err)
+		}
+		tokens = append(tokens, more...)
+	}
+	if len(tokens) > 0 || c.DataDir == "" {
+		return tokens, nil
+	}
+	path := filepath.Join(c.DataDir, adminTokenFile)
+	secret, made, err := admin.EnsureTokenFile(path)
+	if err != nil {
+		s.logger.Error("the admin API answers nobody: there is no token", zap.Error(err))
+		return nil, nil
+	}
+	if made {
+		s.logger.Info("made a token for the admin API", zap.String("file", path))
+	}
+	t, err := admin.NewToken("operator", admin.Admin, secret)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return append(tokens, t), nil
+}
+
+// readTokens reads a line for each token: a name, a role and the token, with white space between. Lines that begin
+// with # are comments. Errors do not repeat tokens.
+func readTokens(data []byte) ([]admin.Token, error) {
+	var tokens []admin.Token
+	var errs []error
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	for n := 1; lines.Scan(); n++ {
+		fields := strings.Fields(lines.Text())
+		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
+			continue
+		}
+		if len(fields) != 3 {
+			errs = append(errs, fmt.Errorf("line %d: want a name, a role and a token, got %d words", n, len(fields)))
+			continue
+		}
+		t, err := admin.NewToken(fields[0], admin.Role(fields[1]), fields[2])
+		if err != nil {
+			errs = append(errs, fmt.Errorf("line %d: %w", n, err))
+			continue
+		}
+		tokens = append(tokens, t)
+	}
+	return tokens, errors.Join(append(errs, lines.Err())...)
+}
+
+// newAdminServer bounds what a client of the admin listener may take.
+func newAdminServer(handler http.Handler, readHeader time.Duration, logger *zap.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: readHeader,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          zap.NewStdLog(logger.Named("admin")),
+	}
+}
