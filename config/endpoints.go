@@ -4,6 +4,8 @@ import (
 	"strconv"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/crossfade-proxy/crossfade/internal/near"
 )
 
 // item is an entry of `endpoints` in the file.
@@ -37,7 +39,7 @@ func (l *loader) placeItems(declared []Declared, known bool) {
 		}
 		first[it.name] = it
 		if known && !isDeclared[it.name] {
-			l.failAt(it.line, key, "unknown endpoint %s%s", quote(it.name), hint(it.name, names))
+			l.failAt(it.line, key, "unknown endpoint %s%s", quote(it.name), near.Hint(it.name, names))
 		}
 		if it.rules != nil {
 			l.readRules(it.name, it.rulesShown, it.rules)
