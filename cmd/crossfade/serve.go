@@ -91,6 +91,11 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 	if err != nil {
 		return failed(fmt.Errorf("server.listen: %w", err))
 	}
+	adminHandler, err := admin.New(admin.Options{Ready: s.ready})
+	if err != nil {
+		listener.Close()
+		return failed(fmt.Errorf("admin: %w", err))
+	}
 	adminListener, err := s.listenAdmin()
 	if err != nil {
 		listener.Close()
@@ -100,7 +105,7 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 	go func() { ended <- s.traffic.Serve(listener) }()
 	if adminListener != nil {
 		adminServer := &http.Server{
-			Handler:           admin.New(admin.Options{Ready: s.ready}),
+			Handler:           adminHandler,
 			ReadHeaderTimeout: c.Server.ReadHeaderTimeout,
 			ErrorLog:          zap.NewStdLog(s.logger.Named("admin")),
 		}
