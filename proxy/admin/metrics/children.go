@@ -12,7 +12,7 @@ import (
 type children[K comparable, M any] struct {
 	first atomic.Pointer[child[K, M]] // most callers want the one that was made first
 	made  atomic.Pointer[map[K]M]
-	mu   sync.Mutex // of whoever makes one
+	mu    sync.Mutex // of whoever makes one
 }
 
 type child[K comparable, M any] struct {
