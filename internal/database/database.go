@@ -95,8 +95,8 @@ func Open(url string, o Options) (*DB, error) {
 // Dialect tells which SQL the database speaks.
 func (db *DB) Dialect() Dialect { return db.dialect }
 
-// SQL is the pool, for single statements that need no transaction. Its errors have to go through
-// [Classify]. In SQLite, statements that write belong into Write, where they queue.
+// SQL is the pool, for single statements that read and need no transaction. Its errors have to go through
+// [Classify]. What writes belongs into Write: here the driver may send a statement again whose answer was lost.
 func (db *DB) SQL() *sql.DB { return db.sql }
 
 // ForUpdate is what ends a SELECT whose rows the transaction is going to change. In SQLite, where

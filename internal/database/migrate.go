@@ -2,7 +2,6 @@ package database
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 
@@ -30,15 +29,7 @@ func (db *DB) Migrate(ctx context.Context, files fs.FS, table string) error {
 	if err != nil {
 		return err
 	}
-	if db.dialect == Postgres {
-		err = db.makeSchema(ctx)
-	} else {
-		err = db.makeVersionsUnique(ctx, provider, table)
-	}
-	if err == nil {
-		_, err = provider.Up(ctx)
-	}
-	if err != nil {
+	if err := db.up(ctx, provider, table); err != nil {
 		return Classify(fmt.Errorf("migrate %s: %w", table, err))
 	}
 	db.migrated[table] = true
@@ -98,28 +89,42 @@ func (db *DB) makeSchema(ctx context.Context) error {
 	return err
 }
 
+// up writes nothing when there is nothing to do: whoever may only read can read.
+func (db *DB) up(ctx context.Context, provider *goose.Provider, table string) error {
+	if db.dialect == Postgres {
+		if err := db.makeSchema(ctx); err != nil {
+			return err
+		}
+	}
+	pending, err := provider.HasPending(ctx)
+	if err == nil && !pending {
+		return nil
+	}
+	if db.dialect == SQLite {
+		db.writer <- struct{}{}
+		defer func() { <-db.writer }()
+		if err := db.makeVersionsUnique(ctx, provider, table); err != nil {
+			return err
+		}
+	}
+	if _, err = provider.Up(ctx); err == nil || db.dialect == Postgres {
+		return err
+	}
+	// Another process was faster, or something else is wrong, which it will be once more.
+	_, err = provider.Up(ctx)
+	return err
+}
+
 // makeVersionsUnique makes it impossible to apply a migration twice. SQLite has no lock for processes that
 // migrate at once; each migration and its version are one transaction, and of two the second now fails whole.
 func (db *DB) makeVersionsUnique(ctx context.Context, provider *goose.Provider, table string) error {
-	db.writer <- struct{}{}
-	defer func() { <-db.writer }()
-	var err error
-	// What makes the version table is one transaction, too: the second finds it made when it looks again.
-	for range 2 {
-		if _, err = provider.GetDBVersion(ctx); err == nil {
-			break
+	_, err := provider.GetDBVersion(ctx)
+	if err != nil {
+		// What makes the version table is one transaction, too: the second finds it made when it looks again.
+		if _, err = provider.GetDBVersion(ctx); err != nil {
+			return err
 		}
 	}
-	if err != nil {
-		return err
-	}
-	if _, err := db.sql.ExecContext(ctx, "CREATE UNIQUE INDEX IF NOT EXISTS "+table+"_once ON "+table+" (version_id)"); err != nil {
-		return err
-	}
-	_, err = provider.Up(ctx)
-	if err == nil || errors.Is(Classify(err), ErrUnavailable) {
-		return err
-	}
-	_, err = provider.Up(ctx)
+	_, err = db.sql.ExecContext(ctx, "CREATE UNIQUE INDEX IF NOT EXISTS "+table+"_once ON "+table+" (version_id)")
 	return err
 }

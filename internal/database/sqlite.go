@@ -63,7 +63,7 @@ type fileConnector struct {
 
 func (c *fileConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err := c.make(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, &classified{ErrUnavailable, err}
 	}
 	return c.Connector.Connect(ctx)
 }

@@ -26,15 +26,15 @@ func (s *Server) URL(database string) string {
 }
 
 // Database makes an empty database for one test and gives its URL.
-func (s *Server) Database(t testing.TB) string {
-	t.Helper()
+func (s *Server) Database(tb testing.TB) string {
+	tb.Helper()
 	name := fmt.Sprintf("t%d", time.Now().UnixNano())
 	if err := s.Exec("CREATE DATABASE " + name); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := s.Exec("DROP DATABASE IF EXISTS " + name + " WITH (FORCE)"); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return s.URL(name)

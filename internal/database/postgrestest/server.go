@@ -99,15 +99,14 @@ func Start(o Options) (*Server, error) {
 func programs() (string, error) {
 	found := []string{os.Getenv("POSTGRES_BIN")}
 	if found[0] == "" {
-		packaged, err := filepath.Glob("/usr/lib/postgresql/*/bin")
-		if err != nil {
-			return "", err
+		found = nil
+		for _, pattern := range []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin"} {
+			packaged, err := filepath.Glob(pattern)
+			if err != nil {
+				return "", err
+			}
+			found = append(found, packaged...)
 		}
-		others, err := filepath.Glob("/usr/pgsql-*/bin")
-		if err != nil {
-			return "", err
-		}
-		found = append(packaged, others...)
 		if path, err := exec.LookPath("postgres"); err == nil {
 			found = append(found, filepath.Dir(path))
 		}
