@@ -110,11 +110,6 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 	if err != nil {
 		return failed(fmt.Errorf("server.listen: %w", err))
 	}
-	adminHandler, err := admin.New(admin.Options{Ready: s.ready})
-	if err != nil {
-		listener.Close()
-		return failed(fmt.Errorf("admin: %w", err))
-	}
 	adminListener, err := s.listenAdmin()
 	if err != nil {
 		listener.Close()
