@@ -124,9 +124,9 @@ type adminProblem struct {
 func (e *adminProblem) Error() string {
 	switch {
 	case e.Status == http.StatusUnauthorized:
-		return e.Title + ": " + e.Detail + " (give one by --token-file, CROSSFADE_ADMIN_TOKEN, or where serve keeps its data)"
+		return e.Detail + " (give one by --token-file, CROSSFADE_ADMIN_TOKEN, or where serve keeps its data)"
 	case e.Detail != "":
-		return e.Title + ": " + e.Detail
+		return e.Detail
 	}
 	return e.Title
 }

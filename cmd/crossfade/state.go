@@ -11,7 +11,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/crossfade-proxy/crossfade/config"
 	"github.com/crossfade-proxy/crossfade/config/flags"
 	"github.com/crossfade-proxy/crossfade/config/flags/sqlstore"
 	"github.com/crossfade-proxy/crossfade/internal/database"
