@@ -70,12 +70,13 @@ func TestSlowRequestBodies(t *testing.T) {
 			for _, framing := range []string{"Content-Length: 1000", "Transfer-Encoding: chunked"} {
 				t.Run(fmt.Sprint(mode, " ", name, " ", framing), func(t *testing.T) {
 					t.Parallel()
+					sent := body
 					if framing != "Content-Length: 1000" && body != "" {
-						body = "400\r\n" + body
+						sent = "400\r\n" + body
 					}
 					r := newRig(t, mode, upstream, paced)
 					c := dialRig(t, r, "POST /api/upload HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"+framing+"\r\n\r\n")
-					go trickle(c, body)
+					go trickle(c, sent)
 					got := readAnswer(t, bufio.NewReader(c))
 					got.wantProblem(t, problemSlow)
 					if !got.Close {
@@ -99,11 +100,11 @@ func TestLongBodiesArePassed(t *testing.T) {
 	for _, mode := range allModes() {
 		t.Run(string(mode), func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, mode, upstream, paced)
-			const pieces = 16
+			const idle, pieces = time.Second, 16 // a busy machine may be late with a piece
+			r := newRig(t, mode, upstream, func(o *Options) { o.Limits.RequestIdle = idle })
 			piece := strings.Repeat(" ", leastProgress)
 			c := dialRig(t, r, fmt.Sprintf("POST /api/upload HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", pieces*len(piece)))
-			tick := time.NewTicker(shortIdle / 4)
+			tick := time.NewTicker(2 * idle / pieces)
 			defer tick.Stop()
 			for range pieces {
 				<-tick.C

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/crossfade-proxy/crossfade/internal/raw"
 	"github.com/crossfade-proxy/crossfade/proxy/upstream"
 )
 
@@ -101,21 +102,13 @@ func TestConnectionsOutliveAReload(t *testing.T) {
 // TestSeveralAddressesAndNone: one that is away is not noticed, and with all of them away callers are told when to ask again.
 func TestSeveralAddressesAndNone(t *testing.T) {
 	t.Parallel()
-	away := func() string {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		return "http://" + l.Addr().String()
-	}
-	r := start(t, nil, "--upstream", away()+", "+backend(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "there") }))
+	r := start(t, nil, "--upstream", "http://"+raw.Away(t)+", "+backend(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "there") }))
 	for range 10 {
 		if status, _, body := r.get(r.url, "/x"); status != http.StatusOK || body != "there" {
 			t.Errorf("got %d %s", status, body)
 		}
 	}
-	r = start(t, []string{"CROSSFADE_UPSTREAM_BREAKER_FAILURES=2", "CROSSFADE_UPSTREAM_BREAKER_OPEN_FOR=1h"}, "--upstream", away())
+	r = start(t, []string{"CROSSFADE_UPSTREAM_BREAKER_FAILURES=2", "CROSSFADE_UPSTREAM_BREAKER_OPEN_FOR=1h"}, "--upstream", "http://"+raw.Away(t))
 	for _, want := range []string{"upstream-unreachable", "upstream-unreachable", "upstream-suspended"} {
 		if _, _, body := r.get(r.url, "/x"); !strings.Contains(body, want) {
 			t.Errorf("got %s, want %s", body, want)
