@@ -60,6 +60,7 @@ func readAnswer(t *testing.T, r *bufio.Reader) answer {
 // A body that does not come, or byte by byte, is a 408 and closes the connection: where it is read
 // to be mapped, and where it streams. The upstream never gets a whole one.
 func TestSlowRequestBodies(t *testing.T) {
+	t.Parallel()
 	upstream := serve(t, func(_ http.ResponseWriter, r *http.Request) {
 		if _, err := io.ReadAll(r.Body); err == nil {
 			t.Error("the upstream got a whole request")
@@ -93,6 +94,7 @@ func TestSlowRequestBodies(t *testing.T) {
 
 // A body may take as long as it likes, if it makes progress.
 func TestLongBodiesArePassed(t *testing.T) {
+	t.Parallel()
 	upstream := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		n, err := io.Copy(io.Discard, r.Body)
 		fmt.Fprint(w, n, err)
@@ -120,6 +122,7 @@ func TestLongBodiesArePassed(t *testing.T) {
 // The pace is that of a body which is waited for: the upstream may take its time, with the body
 // and with the answer, and the connection is good for another request.
 func TestPaceLeavesTheUpstreamItsTime(t *testing.T) {
+	t.Parallel()
 	// Long enough that a busy machine brings the body in time.
 	const idle, pause = 500 * time.Millisecond, time.Second
 	slowly := func(o *Options) { o.Limits.RequestIdle = idle }
