@@ -88,7 +88,7 @@ func dial(o Options, u *url.URL) func(context.Context, string, string) (net.Conn
 		if err != nil {
 			return nil, err
 		}
-		return &watchedConn{Conn: c, patience: o.SendTimeout}, nil
+		return newWatchedConn(c, o.SendTimeout), nil
 	}
 }
 
