@@ -55,7 +55,6 @@ func (a *address) send(r *http.Request, report report, kept *keptBody) (*http.Re
 		ctx = httptrace.WithClientTrace(t.Context, &t.trace)
 	}
 	out := r.WithContext(ctx)
-	withoutReplay(out)
 	if kept != nil {
 		t.trace.GotFirstResponseByte = t.gotFirstByte
 		if kept.ReadCloser != nil {
@@ -64,7 +63,7 @@ func (a *address) send(r *http.Request, report report, kept *keptBody) (*http.Re
 	}
 	transport := a.transport(r)
 	t.http2 = a.upgrade != nil && transport == a.ask
-	res, err := transport.RoundTrip(out)
+	res, err := a.roundTrip(transport, out)
 	if err == nil {
 		if err = faulty(res, t.http2 || a.multiplexed); err != nil {
 			res.Body.Close()
