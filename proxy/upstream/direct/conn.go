@@ -14,7 +14,7 @@ type conn struct {
 	used   bool      // it has carried a request
 	since  time.Time // nobody uses it
 	limit  time.Time // of reading, as the socket knows it; zero for none
-	sends  bool      // writes have a limit
+	sends  bool      // writes have a limit, and need a new one each time
 	abort  func()    // closes it
 }
 
@@ -51,12 +51,18 @@ func (c *conn) read(b []byte) (int, error) {
 // at once, and a limit costs more than the write.
 const shortWrite = 4 << 10
 
-// write writes all of b, or says how much of it.
+// ask writes all of a short b and waits until there is something to read; errFull says that the kernel
+// did not take all of it. It says how much it took, also with an error.
+func (c *conn) ask(b []byte) (int, error) {
+	n, err := c.socket.ask(b)
+	return n, c.fault("write", err)
+}
+
+// write writes all of b in patience, or says how much of it.
 func (c *conn) write(b []byte, patience time.Duration) (int, error) {
-	if c.sends = c.sends || len(b) > shortWrite; c.sends {
-		if err := c.SetWriteDeadline(time.Now().Add(patience)); err != nil {
-			return 0, err
-		}
+	c.sends = true
+	if err := c.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+		return 0, err
 	}
 	n, err := c.socket.write(b)
 	return n, c.fault("write", err)
@@ -86,7 +92,7 @@ func (c *conn) close() { _ = c.Close() } // it is of no use any more, whatever t
 
 // fault puts an error of the socket's in the words of package net.
 func (c *conn) fault(op string, err error) error {
-	if err == nil || err == io.EOF {
+	if err == nil || err == io.EOF || errors.Is(err, errFull) {
 		return err
 	}
 	var raw *net.OpError

@@ -85,8 +85,7 @@ func (x *exchange) ask() error {
 	if x.ctx.Done() != nil {
 		x.stop = context.AfterFunc(x.ctx, x.conn.abort)
 	}
-	n, err := x.conn.write(x.buffer.bytes[:x.written], x.client.options.SendTimeout)
-	x.wrote(err)
+	n, err := x.send()
 	nothing := err != nil && n == 0
 	if err == nil {
 		err = x.answer()
@@ -122,10 +121,32 @@ func (x *exchange) closeRequest() {
 	}
 }
 
-func (x *exchange) wrote(err error) {
-	if x.trace == nil {
-		return
+// send writes the request, and says how much of it was written. Usually it waits for the answer as well.
+func (x *exchange) send() (n int, err error) {
+	request := x.buffer.bytes[:x.written]
+	traced := x.trace != nil && (x.trace.WroteHeaders != nil || x.trace.WroteRequest != nil)
+	if !traced && !x.conn.sends && len(request) <= shortWrite {
+		if err := x.conn.await(x.client.options.HeaderTimeout); err != nil {
+			return 0, err
+		}
+		switch n, err = x.conn.ask(request); {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return n, lateError{}
+		case !errors.Is(err, errFull):
+			return n, err
+		}
 	}
+	more, err := x.conn.write(request[n:], x.client.options.SendTimeout)
+	if traced {
+		x.wrote(err)
+	}
+	if err == nil {
+		err = x.conn.await(x.client.options.HeaderTimeout)
+	}
+	return n + more, err
+}
+
+func (x *exchange) wrote(err error) {
 	if x.trace.WroteHeaders != nil && err == nil {
 		x.trace.WroteHeaders()
 	}
@@ -147,9 +168,6 @@ func isTimeout(err error) bool {
 
 // answer reads heads up to the one of the answer.
 func (x *exchange) answer() error {
-	if err := x.conn.await(x.client.options.HeaderTimeout); err != nil {
-		return err
-	}
 	x.buffer.from, x.buffer.to = 0, 0
 	if err := x.fill(); err != nil {
 		return err

@@ -97,7 +97,9 @@ func contentLength(h http.Header) (int64, error) {
 			return 0, fmt.Errorf("several Content-Length fields that differ: %q", v)
 		}
 	}
-	h["Content-Length"] = v[:1]
+	if len(v) > 1 {
+		h["Content-Length"] = v[:1]
+	}
 	n, err := strconv.ParseUint(v[0], 10, 63)
 	if err != nil {
 		return 0, fmt.Errorf("bad Content-Length %q", v[0])

@@ -12,9 +12,13 @@ const supported = false
 
 type socket struct{}
 
-var errNoSocket = errors.New("connections cannot be looked at on this system")
+var (
+	errNoSocket = errors.New("connections cannot be looked at on this system")
+	errFull     = errNoSocket
+)
 
 func (*socket) open(net.Conn) error       { return errNoSocket }
+func (*socket) ask([]byte) (int, error)   { return 0, errNoSocket }
 func (*socket) read([]byte) (int, error)  { return 0, errNoSocket }
 func (*socket) write([]byte) (int, error) { return 0, errNoSocket }
 func (*socket) isQuiet() bool             { return false }
