@@ -10,7 +10,7 @@ import (
 // few system calls on large bodies, small enough for thousands of them at once.
 const pieceSize = 64 << 10
 
-// pieces is the pool of buffers that bodies are copied with (httputil.BufferPool).
+// pieces is the pool of buffers that bodies are copied with.
 type pieces struct{ pool sync.Pool }
 
 func (p *pieces) Get() []byte {
@@ -106,7 +106,7 @@ func (b *heldBody) Read(p []byte) (int, error) {
 	return 0, io.EOF
 }
 
-// Close gives the workspace back. ReverseProxy calls it when it has read what it wants.
+// Close gives the workspace back.
 func (b *heldBody) Close() error {
 	if b.held != nil {
 		b.left = nil

@@ -3,7 +3,6 @@ package proxy
 import (
 	"errors"
 	"net/http"
-	"net/http/httputil"
 	"net/url"
 	"strings"
 )
@@ -29,16 +28,14 @@ func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && len(r.Header["Access-Control-Request-Method"]) == 1
 }
 
-// rewrite makes the upstream's request. net/http has taken hop-by-hop fields and the
-// client's forwarding fields out of it already.
-func (x *exchange) rewrite(pr *httputil.ProxyRequest) {
-	in, out := pr.In, pr.Out
+// rewrite makes the client's request the upstream's: where it goes, and what it says.
+func (x *exchange) rewrite(out *http.Request) {
+	in := x.in
 	out.URL.Scheme, out.URL.Host = x.proxy.upstream.Scheme, x.proxy.upstream.Host
 	setTarget(out.URL, x.proxy.base, x.path)
 	// As it came: what parses a query, and how, is between the client and the upstream.
 	out.URL.RawQuery = x.query
-	dropUnderscored(out.Header)
-	x.proxy.setForwarded(out.Header, in)
+	x.asker.setForwarded(out.Header)
 	if _, ok := out.Header[headerRequestID]; !ok {
 		out.Header[headerRequestID] = []string{x.record.RequestID}
 	}
