@@ -25,6 +25,7 @@ type exchange struct {
 	began  time.Time
 	asked  time.Time // when the upstream was
 
+	lines      lines
 	asker      asker              // who asks
 	resolution                    // where the path led
 	decision   Decision           // of an endpoint; else zero

@@ -56,8 +56,9 @@ func (x *exchange) outgoingRequest() *http.Request {
 	return out
 }
 
-// addedFields is how many fields a request gets here at most, where it has none of them.
-const addedFields = 6
+// addedFields is how many fields most requests get here: one more would take a map of up to eight, which is small,
+// to one that is not.
+const addedFields = 5
 
 // outgoingHeader is the client's header without what is between the client and crossfade alone, and without its
 // word on whom it speaks for.
@@ -71,11 +72,11 @@ func (x *exchange) outgoingHeader() http.Header {
 	}
 	dropNamed(out, in["Connection"])
 	if hasToken(in["Te"], "trailers") {
-		out["Te"] = []string{"trailers"}
+		out["Te"] = x.lines.of("trailers")
 	}
 	// Any other protocol, h2c above all, would be a tunnel around everything here.
 	if v := in["Upgrade"]; len(v) == 1 && strings.EqualFold(v[0], "websocket") && hasToken(in["Connection"], "upgrade") {
-		out["Connection"], out["Upgrade"] = []string{"Upgrade"}, v
+		out["Connection"], out["Upgrade"] = x.lines.of("Upgrade"), v
 	}
 	return out
 }

@@ -53,13 +53,12 @@ func peerOf(in *http.Request) (netip.Addr, string) {
 }
 
 // setForwarded tells the upstream who asks, in a header without the client's own word on that.
-func (a *asker) setForwarded(h http.Header) {
-	values := [...]string{a.chain, a.host, a.proto} // one allocation for the three
+func (a *asker) setForwarded(h http.Header, l *lines) {
 	if a.chain != "" {
-		h["X-Forwarded-For"] = values[0:1:1]
+		h["X-Forwarded-For"] = l.of(a.chain)
 	}
-	h["X-Forwarded-Host"] = values[1:2:2]
-	h["X-Forwarded-Proto"] = values[2:3:3]
+	h["X-Forwarded-Host"] = l.of(a.host)
+	h["X-Forwarded-Proto"] = l.of(a.proto)
 }
 
 // isForwarding says of fields that they are about on whose behalf a request comes. Of some even a trusted

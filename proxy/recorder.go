@@ -61,7 +61,7 @@ func (c *recorder) complete(h http.Header) {
 	if rec.Endpoint == "" {
 		return
 	}
-	h[headerMode] = []string{string(rec.Mode)}
+	h[headerMode] = c.exchange.lines.of(string(rec.Mode))
 	if word := rec.fallback(); word != "" {
 		h.Set(headerFallback, string(word))
 	} else {
@@ -94,8 +94,9 @@ func (c *recorder) flush() { _ = http.NewResponseController(c.ResponseWriter).Fl
 // so much time to take each.
 func (c *recorder) sendHeld(b *heldBody) error {
 	c.more = true
+	size := c.exchange.pieceSize(int64(len(b.left)))
 	for len(b.left) > 0 {
-		n, err := c.Write(b.left[:min(len(b.left), pieceSize)])
+		n, err := c.Write(b.left[:min(len(b.left), size)])
 		if err != nil {
 			return err
 		}

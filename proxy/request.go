@@ -35,9 +35,9 @@ func (x *exchange) rewrite(out *http.Request) {
 	setTarget(out.URL, x.proxy.base, x.path)
 	// As it came: what parses a query, and how, is between the client and the upstream.
 	out.URL.RawQuery = x.query
-	x.asker.setForwarded(out.Header)
+	x.asker.setForwarded(out.Header, &x.lines)
 	if _, ok := out.Header[headerRequestID]; !ok {
-		out.Header[headerRequestID] = []string{x.record.RequestID}
+		out.Header[headerRequestID] = x.lines.of(x.record.RequestID)
 	}
 	if len(in.Trailer) > 0 {
 		guardTrailer(out, in)
@@ -59,7 +59,7 @@ func (x *exchange) rewriteMapped(out *http.Request) {
 		}
 	}
 	if e.Response != nil || e.Errors != nil {
-		out.Header.Set("Accept-Encoding", "identity")
+		out.Header["Accept-Encoding"] = x.lines.of("identity")
 	}
 	x.streamRequest(out.Header)
 	switch {

@@ -58,8 +58,8 @@ func (x *exchange) copyBody(res *http.Response) error {
 	if streams {
 		x.client.flush() // the first piece may be long in coming
 	}
-	piece := x.proxy.pieces.Get()
-	defer x.proxy.pieces.Put(piece)
+	piece := x.proxy.pieces.get(x.pieceSize(res.ContentLength))
+	defer x.proxy.pieces.put(piece)
 	for {
 		n, err := res.Body.Read(piece)
 		if n > 0 {

@@ -2,13 +2,15 @@ package edge
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 )
 
-// conn is a client's connection. Each write has to be taken within writeIdle, or a quarter more:
+// conn is a client's connection. Of each write, piece bytes have to be taken within writeIdle, or a quarter more:
 // without that, a client which reads nothing would hold a request for ever.
 type conn struct {
 	net.Conn
@@ -23,13 +25,24 @@ type conn struct {
 	ownDeadline atomic.Bool
 }
 
+// piece is how much of a write, in bytes, a client has to take in each writeIdle.
+const piece = 64 << 10
+
 func (c *conn) Write(b []byte) (int, error) {
-	if c.writeIdle > 0 && !c.ownDeadline.Load() {
+	sent := 0
+	for c.writeIdle > 0 && !c.ownDeadline.Load() {
 		if err := c.putOff(); err != nil {
-			return 0, err
+			return sent, err
 		}
+		n, err := c.Conn.Write(b[sent:])
+		sent += n
+		if n < piece || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return sent, err
+		}
+		// It took a piece of a larger write, and has its time for the next one.
 	}
-	return c.Conn.Write(b)
+	n, err := c.Conn.Write(b[sent:])
+	return sent + n, err
 }
 
 // putOff puts the deadline of writing off. Setting one costs more than all the rest here, so that
