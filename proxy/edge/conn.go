@@ -14,7 +14,8 @@ import (
 // without that, a client which reads nothing would hold a request for ever.
 type conn struct {
 	net.Conn
-	all       *connections
+	all *connections
+	joined
 	writeIdle time.Duration
 	until     atomic.Int64 // the deadline of writing that is set, in Unix nanoseconds; 0 for none
 	// waiting is since when (in Unix nanoseconds) it waits for the client to say something: headers,
@@ -29,19 +30,36 @@ type conn struct {
 const piece = 64 << 10
 
 func (c *conn) Write(b []byte) (int, error) {
-	sent := 0
+	held, holds := c.hold(b, &c.all.buffers)
+	if holds {
+		return len(b), nil
+	}
+	if held == nil {
+		return c.inTime(func(sent int) (int, error) { return c.Conn.Write(b[sent:]) })
+	}
+	defer c.all.buffers.pool.Put(held)
+	both := net.Buffers{held[:], b}
+	n, err := c.inTime(func(int) (int, error) {
+		n, err := both.WriteTo(c.Conn)
+		return int(n), err
+	})
+	return max(0, n-len(held)), err
+}
+
+// inTime does a write that goes on behind what was sent, and gives it its time for each piece.
+func (c *conn) inTime(write func(sent int) (int, error)) (sent int, err error) {
 	for c.writeIdle > 0 && !c.ownDeadline.Load() {
 		if err := c.putOff(); err != nil {
 			return sent, err
 		}
-		n, err := c.Conn.Write(b[sent:])
+		n, err := write(sent)
 		sent += n
 		if n < piece || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return sent, err
 		}
 		// It took a piece of a larger write, and has its time for the next one.
 	}
-	n, err := c.Conn.Write(b[sent:])
+	n, err := write(sent)
 	return sent + n, err
 }
 
