@@ -96,8 +96,13 @@ func Open(url string, o Options) (*DB, error) {
 func (db *DB) Dialect() Dialect { return db.dialect }
 
 // SQL is the pool, for single statements that read and need no transaction. Its errors have to go through
-// [Classify]. What writes belongs into Write: here the driver may send a statement again whose answer was lost.
+// [Classify], and it has no bound but ctx (see Bound). What writes belongs into Write: here the driver may send a statement again whose answer was lost.
 func (db *DB) SQL() *sql.DB { return db.sql }
+
+// Bound is ctx with the bound of one transaction, for statements on SQL.
+func (db *DB) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, db.timeout)
+}
 
 // ForUpdate is what ends a SELECT whose rows the transaction is going to change. In SQLite, where
 // one transaction writes at a time, it is "".

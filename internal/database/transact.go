@@ -15,7 +15,7 @@ import (
 // In SQLite writers come one after the other. In PostgreSQL the isolation is read committed: work locks
 // the rows that it decides by (see ForUpdate).
 func (db *DB) Write(ctx context.Context, work func(tx *sql.Tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, db.timeout)
+	ctx, cancel := db.Bound(ctx)
 	defer cancel()
 	// Writers of one process take turns here, in the order of their coming; SQLite itself would let them poll.
 	if db.writer != nil {
@@ -46,7 +46,7 @@ func (db *DB) Write(ctx context.Context, work func(tx *sql.Tx) error) error {
 
 // Read runs work in one transaction that sees one snapshot and of which nothing is kept.
 func (db *DB) Read(ctx context.Context, work func(tx *sql.Tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, db.timeout)
+	ctx, cancel := db.Bound(ctx)
 	defer cancel()
 	options := &sql.TxOptions{ReadOnly: true}
 	if db.dialect == Postgres {

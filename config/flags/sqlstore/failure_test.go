@@ -45,7 +45,7 @@ func do(t *testing.T, f func() error) {
 
 func TestStoreThatIsAwaySaysSoAndComesBack(t *testing.T) {
 	s := own(t)
-	store, _ := openBoth(t, s.URL("postgres"), database.Options{Timeout: 2 * time.Second})
+	store, _ := openBoth(t, s.URL("postgres"), database.Options{Timeout: time.Second})
 	away := func(when string) {
 		t.Helper()
 		_, read := store.Read(t.Context())
@@ -64,7 +64,7 @@ func TestStoreThatIsAwaySaysSoAndComesBack(t *testing.T) {
 	do(t, s.Start)
 	want := write(t, store, set("a", flags.Dual, "kept"))
 	for _, c := range []struct {
-		when     string
+		when       string
 		begin, end func() error
 	}{
 		{"stopped", s.Stop, s.Start},
@@ -78,8 +78,8 @@ func TestStoreThatIsAwaySaysSoAndComesBack(t *testing.T) {
 			t.Errorf("%s: %s", c.when, diff)
 		}
 	}
-	write(t, store, set("a", flags.FlowOnly, "kept, too"))
-	if got := strings.Join(reasons(journal(t, store)), ", "); got != "kept, kept, too" {
+	write(t, store, set("a", flags.FlowOnly, "and this"))
+	if got := strings.Join(reasons(journal(t, store)), ", "); got != "kept, and this" {
 		t.Errorf("the journal has %s", got)
 	}
 }
@@ -138,7 +138,7 @@ func TestDiskThatIsFullKeepsTheOldState(t *testing.T) {
 	if _, err := db.SQL().ExecContext(t.Context(), "PRAGMA max_page_count = 1000000"); err != nil {
 		t.Fatal(err)
 	}
-	write(t, store, set("a", flags.FlowOnly, "kept, too"))
+	write(t, store, set("a", flags.FlowOnly, "and this"))
 }
 
 // Root may write what is read-only, so the file is opened as one that may not be written.

@@ -225,6 +225,6 @@ func writer(url string) int {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
-		fmt.Printf("%d %s\n", state.Version, reason)
+		fmt.Fprintf(os.Stdout, "%d %s\n", state.Version, reason)
 	}
 }

@@ -25,7 +25,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -243,14 +242,4 @@ func (s *Server) startOnce(deadline time.Time) error {
 			return errors.Join(fmt.Errorf("start PostgreSQL: %w", err), stdin.Close())
 		}
 	}
-}
-
-// pid is of the server's first process.
-func (s *Server) pid() (int, error) {
-	content, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
-	if err != nil {
-		return 0, err
-	}
-	first, _, _ := strings.Cut(string(content), "\n")
-	return strconv.Atoi(first)
 }
