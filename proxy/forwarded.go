@@ -123,8 +123,9 @@ func (p *Proxy) vouched(lists []string) string {
 // ClientAddr is the address of a request's client: the peer's or, as far as trusted proxies vouch for it, the one that
 // they have written down. It is the zero Addr where there is none, as on a unix socket.
 func ClientAddr(r *http.Request, trusted []netip.Prefix) netip.Addr {
-	client, known := peerOf(r)
-	if !known || !among(trusted, client) {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	client := peer.Addr().Unmap().WithZone("")
+	if err != nil || !among(trusted, client) {
 		return client
 	}
 	lists := r.Header["X-Forwarded-For"]

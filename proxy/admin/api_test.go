@@ -55,7 +55,7 @@ func TestChanges(t *testing.T) {
 			if !reflect.DeepEqual(f.changes[0], tt.want) || !reflect.DeepEqual(f.seen, tt.seen) || f.dryRun || f.author != (flags.Author{By: "root", Reason: "why"}) {
 				t.Errorf("got %#v seen %v by %+v\nwant %#v", f.changes[0], f.seen, f.author, tt.want)
 			}
-			if got.field("changed") != true || got.field("dry_run") != false || got.field("entry.hash") != "h" || got.field("version") != json.Number("17") {
+			if got.field("changed") != true || got.field("dry_run") != false || got.field("entry.by") != "jo" || got.field("version") != json.Number("17") {
 				t.Errorf("answer %s", got.Body)
 			}
 		})
@@ -182,8 +182,8 @@ func TestParameters(t *testing.T) {
 	for body, detail := range map[string]string{
 		`{"reason":"why"}`: `want either "for", like "20m", or "until"`,
 		`{"reason":"why","for":"20m","until":"2030-01-01T00:20:00Z"}`: `want either "for", like "20m", or "until"`,
-		`{"reason":"why","for":"-20m"}`:                              `want either "for", like "20m", or "until"`,
-		`{"reason":"why","for":"soon"}`:                              `want a duration such as 30s, 20m or 1h30m, got "soon"`,
+		`{"reason":"why","for":"-20m"}`:                               `want either "for", like "20m", or "until"`,
+		`{"reason":"why","for":"soon"}`:                               `want a duration such as 30s, 20m or 1h30m, got "soon"`,
 	} {
 		r.do("PUT", "/api/v1/flags/context-me/brownout", body).wantProblem(problemBody, detail)
 	}

@@ -1,10 +1,12 @@
 package admin
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -25,9 +27,23 @@ type changed struct {
 	// Changed is false when everything was as it was asked to be already; then there is no Entry.
 	Changed bool           `json:"changed"`
 	Flag    *flags.Flag    `json:"flag,omitempty"`
-	Entry   *flags.Entry   `json:"entry,omitempty"`
+	Entry   *written       `json:"entry,omitempty"`
 	Kill    *flags.Kill    `json:"kill,omitempty"`
 	Freezes []flags.Freeze `json:"freezes,omitempty"`
+}
+
+// written is the entry of the journal that a change has made, without its place in the chain, which the store gives it.
+type written struct {
+	Version  int64           `json:"version"`
+	At       time.Time       `json:"at"`
+	By       string          `json:"by"`
+	Action   string          `json:"action"`
+	Endpoint string          `json:"endpoint,omitempty"`
+	From     json.RawMessage `json:"from,omitempty"`
+	To       json.RawMessage `json:"to,omitempty"`
+	Reason   string          `json:"reason"`
+	Until    *time.Time      `json:"until,omitempty"`
+	Forced   bool            `json:"forced,omitempty"`
 }
 
 // change makes a change for whoever called, and answers when this instance serves it. endpoint is that of the flag that is
@@ -38,7 +54,8 @@ func (a *api) change(c *call, endpoint string, what flags.Change, o order, seen 
 		return reply{}, err
 	}
 	state, entry, err := a.Flags.Change(c.r.Context(), what, flags.Author{By: c.token.name, Reason: o.Reason, Force: o.Force}, seen, dryRun)
-	answer := changed{DryRun: dryRun, Changed: true, Entry: &entry}
+	answer := changed{DryRun: dryRun, Changed: true, Entry: &written{entry.Version, entry.At, entry.By, entry.Action, entry.Endpoint,
+		entry.From, entry.To, entry.Reason, entry.Until, entry.Forced}}
 	switch {
 	case errors.Is(err, flags.ErrNothing):
 		// Saying the same twice is what retries and scripts do.

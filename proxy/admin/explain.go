@@ -143,7 +143,7 @@ func (a *api) explanation(r flags.Request, endpoint string) explanation {
 	d := found.Decision
 	e := explanation{
 		Endpoint: endpoint, Mode: modeOf(d.Stage), Stage: d.Stage, Reason: d.Reason, Source: d.Source, Rule: d.Rule,
-		Key: found.Key, KeyFrom: found.KeyFrom, Consulted: slices.Concat([]string{}, d.Consulted), Private: d.Private, Tried: []trial{},
+		Key: found.Key, KeyFrom: found.KeyFrom, Consulted: append([]string{}, d.Consulted...), Private: d.Private, Tried: []trial{},
 	}
 	if d.HasBucket {
 		e.Bucket, e.Threshold = &d.Bucket, &d.Threshold

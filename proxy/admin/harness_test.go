@@ -276,4 +276,3 @@ func calm() *scripted {
 		entry:  flags.Entry{Version: 17, At: at, By: "jo", Action: "set", Endpoint: "context-me", Reason: "why", Previous: "p", Hash: "h"},
 	}
 }
-

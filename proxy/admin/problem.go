@@ -172,12 +172,11 @@ func (a *api) refuse(w http.ResponseWriter, r *http.Request, token Token, err er
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
-	switch f.problem {
-	case problemUnauthorized:
+	if f.problem == problemUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="crossfade"`)
-	case problemMethod:
+	}
+	if f.allow != "" {
 		h.Set("Allow", f.allow)
-	default:
 	}
 	send(w, d.status, document{problemTypePrefix + string(f.problem), d.title, d.status, f.detail, r.URL.EscapedPath(), f.faults})
 }

@@ -20,8 +20,8 @@ type child[K comparable, M any] struct {
 	made M
 }
 
-// get gives the child of a key; make makes it, once.
-func (c *children[K, M]) get(key K, make func(K) M) M {
+// get gives the child of a key; create makes it, once.
+func (c *children[K, M]) get(key K, create func(K) M) M {
 	if first := c.first.Load(); first != nil && first.key == key {
 		return first.made
 	}
@@ -30,10 +30,10 @@ func (c *children[K, M]) get(key K, make func(K) M) M {
 			return made
 		}
 	}
-	return c.add(key, make)
+	return c.add(key, create)
 }
 
-func (c *children[K, M]) add(key K, make func(K) M) M {
+func (c *children[K, M]) add(key K, create func(K) M) M {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	next := map[K]M{}
@@ -43,7 +43,7 @@ func (c *children[K, M]) add(key K, make func(K) M) M {
 		}
 		next = maps.Clone(*known)
 	}
-	made := make(key)
+	made := create(key)
 	next[key] = made
 	c.first.CompareAndSwap(nil, &child[K, M]{key, made})
 	c.made.Store(&next)
