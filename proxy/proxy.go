@@ -81,6 +81,8 @@ type Options struct {
 	AnswerPreflights bool
 	// Streams are what this process has of event streams and WebSockets; nil means some of its own.
 	Streams *Streams
+	// OwnField is a header field of requests that is for the Decider alone and is not handed on; "" for none.
+	OwnField string
 	// TrustedProxies are networks of proxies in front whose X-Forwarded-* fields are believed.
 	// From anyone else they are dropped.
 	TrustedProxies []netip.Prefix
@@ -142,6 +144,7 @@ type Proxy struct {
 	marks      marks
 	streams    *Streams
 	admission  Admission
+	ownField   string // as a canonical name
 
 	answerPreflights bool
 }
@@ -175,6 +178,7 @@ func New(o Options) (*Proxy, error) {
 	}
 	p.limits.complete()
 	p.admission, p.answerPreflights = o.Admission, o.AnswerPreflights
+	p.ownField = http.CanonicalHeaderKey(o.OwnField)
 	if p.streams = o.Streams; p.streams == nil {
 		p.streams = &Streams{}
 	}

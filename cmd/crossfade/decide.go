@@ -37,6 +37,14 @@ func modeOf(s flags.Stage) proxy.Mode {
 	return proxy.Mode(s)
 }
 
+// overrideField is the request field by which somebody may ask for a stage; "" where nobody may.
+func overrideField(c config.Flags) string {
+	if c.OverrideSecret == "" && len(c.OverrideNetworks)+len(c.OverrideTenants) == 0 {
+		return ""
+	}
+	return c.OverrideHeader
+}
+
 // flagSettings is what the configuration and the contracts say about decisions.
 func (l *loaded) flagSettings() flags.Settings {
 	c := l.config

@@ -128,6 +128,7 @@ func (l *loaded) newProxy(transport *upstream.Transport, with shared, logger *za
 		Transport:      transport,
 		Policies:       policies,
 		Lifecycle:      contract.Dates(c.Lifecycle),
+		OwnField:       overrideField(c.Flags),
 		TrustedProxies: c.Server.TrustedProxies,
 		Compress:       c.Server.Compress,
 		Build:          versionText(),

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -81,6 +80,7 @@ type serving struct {
 	*loaded
 	proxy          *proxy.Proxy
 	traffic, admin http.Handler
+	ofrep          http.Handler
 }
 
 func (p *process) serve(ctx context.Context, file string, flags map[string]string) error {
@@ -115,17 +115,16 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 	if err != nil {
 		return failed(fmt.Errorf("server.listen: %w", err))
 	}
-	adminListener, err := s.listenAdmin()
+	beside, err := s.listenBeside()
 	if err != nil {
 		listener.Close()
 		return failed(err)
 	}
-	ended := make(chan error, 2)
+	ended := make(chan error, 1+len(beside))
 	go func() { ended <- s.traffic.Serve(listener) }()
-	if adminListener != nil {
-		adminServer := newAdminServer(http.HandlerFunc(s.serveAdmin), c.Server.ReadHeaderTimeout, s.logger)
-		defer adminServer.Close() //nolint:errcheck // the process ends
-		go func() { ended <- adminServer.Serve(adminListener) }()
+	for _, b := range beside {
+		defer b.Close() //nolint:errcheck // the process ends
+		go func() { ended <- b.Serve(b.listener) }()
 	}
 	asked := p.reload
 	if asked == nil {
@@ -135,7 +134,7 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 		defer signal.Stop(hup)
 		asked = hup
 	}
-	s.announce(listener, adminListener)
+	s.announce(listener, beside)
 
 	if err := s.loop(ctx, asked, ended); err != nil {
 		return failed(err)
@@ -146,11 +145,6 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 // serveTraffic serves a request with the handler of the configuration of this moment, to its end.
 func (s *server) serveTraffic(w http.ResponseWriter, r *http.Request) {
 	s.serving.Load().traffic.ServeHTTP(w, r)
-}
-
-// serveAdmin serves an operator's request in the same way.
-func (s *server) serveAdmin(w http.ResponseWriter, r *http.Request) {
-	s.serving.Load().admin.ServeHTTP(w, r)
 }
 
 // lookup finds the endpoint of a path, in the configuration of this moment.
@@ -164,28 +158,7 @@ func (s *server) closeState() {
 	}
 }
 
-// listenAdmin opens the admin listener, nil if there is to be none. An address that nobody
-// chose gives way to a free one where it is taken: a second crossfade on one machine is no mistake.
-func (s *server) listenAdmin() (net.Listener, error) {
-	c := s.serving.Load().config
-	if c.Admin.Listen == "" {
-		return nil, nil
-	}
-	listener, err := edge.Listen(c.Admin.Listen)
-	if err == nil {
-		return listener, nil
-	}
-	if c.Source("admin.listen") == "default" && errors.Is(err, syscall.EADDRINUSE) {
-		if listener, again := net.Listen("tcp", "127.0.0.1:0"); again == nil {
-			s.logger.Warn("the default admin address is taken; listening on a free one (choose one with --admin)",
-				zap.String("taken", c.Admin.Listen), zap.Stringer("admin", listener.Addr()))
-			return listener, nil
-		}
-	}
-	return nil, fmt.Errorf("admin.listen: %w", err)
-}
-
-func (s *server) announce(listener, adminListener net.Listener) {
+func (s *server) announce(listener net.Listener, beside []*besideServer) {
 	c := s.serving.Load().config
 	fields := []zap.Field{
 		zap.String("version", versionText()),
@@ -201,8 +174,8 @@ func (s *server) announce(listener, adminListener net.Listener) {
 	if s.certificates != nil {
 		fields = append(fields, zap.Time("certificate_until", s.certificates.Until()))
 	}
-	if adminListener != nil {
-		fields = append(fields, zap.Stringer("admin", adminListener.Addr()))
+	for _, b := range beside {
+		fields = append(fields, zap.Stringer(b.name, b.listener.Addr()))
 	}
 	s.logger.Info("serving", fields...)
 }

@@ -7,15 +7,17 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/crossfade-proxy/crossfade/config/flags"
+	"github.com/crossfade-proxy/crossfade/proxy"
 	"github.com/crossfade-proxy/crossfade/proxy/admin"
 	"github.com/crossfade-proxy/crossfade/proxy/admin/metrics"
+	"github.com/crossfade-proxy/crossfade/proxy/admin/ofrep"
 )
 
 // recentRequests is how many can be explained by their id; they take about 2 MiB.
@@ -54,7 +56,12 @@ func (s *server) newAdmin(l *loaded, read func(string) ([]byte, error)) (http.Ha
 	if host, _, err := net.SplitHostPort(c.Admin.Listen); err == nil && host != "" {
 		hosts = append(hosts[:len(hosts):len(hosts)], host)
 	}
+	decisions, err := ofrep.New(ofrep.Options{Decide: s.state.flags.Decide, Endpoints: l.endpointNames})
+	if err != nil {
+		return nil, err
+	}
 	return admin.New(admin.Options{
+		OFREP:            decisions,
 		Ready:            s.ready,
 		Metrics:          s.metrics.Handler(),
 		MetricsNeedToken: !c.Admin.OpenMetrics,
@@ -77,6 +84,33 @@ func (s *server) newAdmin(l *loaded, read func(string) ([]byte, error)) (http.Ha
 		},
 		Logger: s.logger.Named("admin"),
 	})
+}
+
+// newOFREP makes the handler for frontends that ask for decisions, on a listener of its own. They send the headers that
+// they send to the backend, so what is decided is what their requests would get.
+func (s *server) newOFREP(l *loaded) (http.Handler, error) {
+	trusted := l.config.Server.TrustedProxies
+	handler, err := ofrep.New(ofrep.Options{
+		Decide: s.state.flags.Decide, Endpoints: l.endpointNames,
+		Own: func(r *http.Request) netip.Addr { return proxy.ClientAddr(r, trusted) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	cors := l.config.CORS
+	cors.AllowedMethods = []string{http.MethodPost}
+	return withCORS(cors, handler), nil
+}
+
+// endpointNames are the endpoints that are served.
+func (l *loaded) endpointNames() []string {
+	var names []string
+	for _, e := range l.contract.Endpoints {
+		if e.Enabled {
+			names = append(names, e.Name)
+		}
+	}
+	return names
 }
 
 // adminEndpoints are the endpoints as operators see them.
@@ -161,15 +195,4 @@ func readTokens(data []byte) ([]admin.Token, error) {
 		tokens = append(tokens, t)
 	}
 	return tokens, errors.Join(append(errs, lines.Err())...)
-}
-
-// newAdminServer bounds what a client of the admin listener may take.
-func newAdminServer(handler http.Handler, readHeader time.Duration, logger *zap.Logger) *http.Server {
-	return &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: readHeader,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          zap.NewStdLog(logger.Named("admin")),
-	}
 }

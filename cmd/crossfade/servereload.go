@@ -93,5 +93,9 @@ func (s *server) make(l *loaded, to *way) (*serving, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &serving{loaded: l, proxy: data, traffic: withCORS(l.config.CORS, data), admin: operators}, nil
+	frontends, err := s.newOFREP(l)
+	if err != nil {
+		return nil, err
+	}
+	return &serving{loaded: l, proxy: data, traffic: withCORS(l.config.CORS, data), admin: operators, ofrep: frontends}, nil
 }
