@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -47,7 +46,7 @@ type DB struct {
 
 	writer chan struct{} // SQLite: one token, which a writer of this process holds
 
-	migrating sync.Mutex
+	migrating chan struct{}   // one token, for what is below
 	migrated  map[string]bool // by version table
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -13,6 +14,9 @@ import (
 // and of crossfade alone, since other programs of a shared database may use the same tool.
 const migrationLock = 7_205_759_403
 
+// migrationTime bounds a migration with its wait for those of other replicas.
+const migrationTime = time.Minute
+
 // Migrate brings the tables of one room to their newest form. files has the folders sqlite and postgres with
 // migrations for goose (00001_name.sql, each with Up and Down); table is where the room's versions are kept.
 // Replicas that start at once do not come between each other.
@@ -20,8 +24,12 @@ const migrationLock = 7_205_759_403
 // A table that was migrated once by this DB is not asked for again, so a room calls Migrate before
 // each operation and needs no start of its own.
 func (db *DB) Migrate(ctx context.Context, files fs.FS, table string) error {
-	db.migrating.Lock()
-	defer db.migrating.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, migrationTime)
+	defer cancel()
+	if err := db.lockMigrations(ctx); err != nil {
+		return err
+	}
+	defer func() { <-db.migrating }()
 	if db.migrated[table] {
 		return nil
 	}
@@ -38,8 +46,10 @@ func (db *DB) Migrate(ctx context.Context, files fs.FS, table string) error {
 
 // Down takes all tables of one room away, with everything in them. It is for tests of migrations.
 func (db *DB) Down(ctx context.Context, files fs.FS, table string) error {
-	db.migrating.Lock()
-	defer db.migrating.Unlock()
+	if err := db.lockMigrations(ctx); err != nil {
+		return err
+	}
+	defer func() { <-db.migrating }()
 	provider, err := db.provider(files, table)
 	if err != nil {
 		return err
@@ -49,6 +59,15 @@ func (db *DB) Down(ctx context.Context, files fs.FS, table string) error {
 	}
 	delete(db.migrated, table)
 	return nil
+}
+
+func (db *DB) lockMigrations(ctx context.Context) error {
+	select {
+	case db.migrating <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return Classify(fmt.Errorf("wait for the tables to be made: %w", ctx.Err()))
+	}
 }
 
 func (db *DB) provider(files fs.FS, table string) (*goose.Provider, error) {

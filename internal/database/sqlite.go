@@ -42,9 +42,9 @@ func openSQLite(path string, o Options) (*DB, error) {
 	}
 	db := &DB{
 		dialect: SQLite, timeout: o.Timeout, idle: o.Connections,
-		sql:      sql.OpenDB(&fileConnector{Connector: connector, path: path}),
-		writer:   make(chan struct{}, 1),
-		migrated: map[string]bool{},
+		sql:       sql.OpenDB(&fileConnector{Connector: connector, path: path}),
+		writer:    make(chan struct{}, 1),
+		migrating: make(chan struct{}, 1), migrated: map[string]bool{},
 	}
 	db.sql.SetMaxOpenConns(o.Connections)
 	db.sql.SetMaxIdleConns(o.Connections)

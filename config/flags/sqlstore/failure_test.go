@@ -232,22 +232,17 @@ func longJournal(t *testing.T) string {
 // A process that writes one flag after the other is killed in the middle of it, again and again: all that
 // it was told to be written is there.
 func TestAcknowledgedWritesSurviveKills(t *testing.T) {
-	t.Run("sqlite", func(t *testing.T) {
-		killWriters(t, "sqlite:"+filepath.Join(t.TempDir(), "x.db"), func() error { return nil })
-	})
-	t.Run("postgres", func(t *testing.T) {
-		s := own(t)
-		killWriters(t, s.URL("postgres"), func() error { return nil })
-	})
+	for name, url := range databases(t) {
+		t.Run(name, func(t *testing.T) { killWriters(t, url, 8, func() error { return nil }) })
+	}
 	t.Run("postgres is killed with it", func(t *testing.T) {
 		s := own(t)
-		killWriters(t, s.URL("postgres"), func() error { return errors.Join(s.Kill(), s.Start()) })
+		killWriters(t, s.URL("postgres"), 4, func() error { return errors.Join(s.Kill(), s.Start()) })
 	})
 }
 
-func killWriters(t *testing.T, url string, between func() error) {
+func killWriters(t *testing.T, url string, rounds int, between func() error) {
 	t.Helper()
-	const rounds = 8
 	seeded := rand.New(rand.NewPCG(1, 2))
 	acknowledged := map[int64]string{}
 	for range rounds {
