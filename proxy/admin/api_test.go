@@ -1,10 +1,12 @@
 package admin
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"reflect"
 	"strings"
@@ -22,6 +24,7 @@ import (
 func TestChanges(t *testing.T) {
 	from, until := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2030, 1, 1, 0, 20, 0, 0, time.UTC)
 	seven := int64(7)
+	base := newRig(t, calm())
 	for _, tt := range []struct {
 		name, call, body, match string
 		want                    flags.Change
@@ -48,7 +51,7 @@ func TestChanges(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := calm()
 			method, path, _ := strings.Cut(tt.call, " ")
-			got := newRig(t, f).do(method, path, tt.body, "If-Match", tt.match)
+			got := base.with(t, f).do(method, path, tt.body, "If-Match", tt.match)
 			if got.Code != http.StatusOK || len(f.changes) != 1 {
 				t.Fatalf("%d %s: %v", got.Code, got.Body, f.changes)
 			}
@@ -105,6 +108,7 @@ func TestChangeAnswers(t *testing.T) {
 		{fmt.Errorf("16: %w", flags.ErrNoEntry), problemNotFound, "16: no such entry"},
 		{fmt.Errorf("disk full: %w", flags.ErrUnavailable), problemStore, "disk full: the store is not available"},
 		{errors.Join(flags.ErrUnavailable, flags.ErrUnknown), problemOutcome, "the store is not available\nthe store went away while it wrote"},
+		{fmt.Errorf("write: %w", context.DeadlineExceeded), problemOutcome, "write: context deadline exceeded"},
 		{fmt.Errorf("3 < 17: %w", flags.ErrBehind), problemBehind, "3 < 17: the store is behind"},
 		{errors.New("secret cause"), problemInternal, "the log has the cause"},
 		{&flags.Invalid{Path: "stage", Reason: "want one"}, problemInvalid, "stage: want one"},
@@ -119,9 +123,27 @@ func TestChangeAnswers(t *testing.T) {
 	}
 }
 
+// TestCallerLeaves: a change goes on without whoever asked for it.
+func TestCallerLeaves(t *testing.T) {
+	f := calm()
+	r := newRig(t, f)
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	request := httptest.NewRequestWithContext(ctx, "PUT", "/api/v1/kill", strings.NewReader(`{"reason":"fire"}`))
+	request.Host = "localhost"
+	request.Header.Set("Authorization", "Bearer "+operateSecret)
+	request.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	r.handler.ServeHTTP(w, request)
+	if w.Code != http.StatusOK || len(f.changes) != 1 || f.ctxErr != nil {
+		t.Errorf("%d %s, %v", w.Code, w.Body, f.ctxErr)
+	}
+}
+
 // TestConditions: what a writer says to have seen.
 func TestConditions(t *testing.T) {
 	zero, many := int64(0), int64(120)
+	base := newRig(t, calm())
 	for _, tt := range []struct {
 		name   string
 		header []string
@@ -143,7 +165,7 @@ func TestConditions(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := calm()
-			got := newRig(t, f).do("DELETE", "/api/v1/flags/context-me", `{"reason":"why"}`, tt.header...)
+			got := base.with(t, f).do("DELETE", "/api/v1/flags/context-me", `{"reason":"why"}`, tt.header...)
 			if tt.p != "" {
 				got.wantProblem(tt.p, tt.detail)
 				if len(f.changes) > 0 {

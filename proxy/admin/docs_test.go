@@ -38,15 +38,24 @@ func newLiveRig(tb testing.TB) (*rig, *flags.Live) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	frontends, err := ofrep.New(ofrep.Options{Decide: live.Decide, Endpoints: func() []string { return names }})
-	if err != nil {
-		tb.Fatal(err)
-	}
 	r := newRig(tb, live, func(o *Options) {
-		o.Endpoints, o.Lookup, o.OFREP = func() []Endpoint { return all }, p.Lookup, frontends
+		o.Endpoints, o.Lookup, o.OFREP = func() []Endpoint { return all }, p.Lookup, frontends(tb, live)
 	})
 	r.recent.Observe(proxy.Record{RequestID: seenID, Method: "GET", Endpoint: "context-me", Route: "/api/v1/context/me", Side: "both", Mode: proxy.Dual, Status: 200, Outcome: proxy.Answered})
 	return r, live
+}
+
+// frontends is the handler for them, with the endpoint that the tests are about.
+func frontends(tb testing.TB, f Flags) http.Handler {
+	tb.Helper()
+	h, err := ofrep.New(ofrep.Options{
+		Decide:    func(r flags.Request, endpoint string) flags.Decision { return f.Explain(r, endpoint).Decision },
+		Endpoints: func() []string { return []string{"context-me"} },
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return h
 }
 
 // TestDocs runs every command of docs/admin.md, in its order, on real flags. A comment that begins with a number

@@ -10,6 +10,7 @@ import (
 
 // TestGuard: what a tricked browser sends is refused, before anybody asks for its token.
 func TestGuard(t *testing.T) {
+	base := newRig(t, calm())
 	for _, tt := range []struct {
 		name   string
 		header []string
@@ -35,7 +36,7 @@ func TestGuard(t *testing.T) {
 		{"an extension", []string{"Origin", "chrome-extension://localhost:9901"}, problemCrossSite, `Origin is "chrome-extension://localhost:9901"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := newRig(t, calm(), func(o *Options) { o.Metrics = http.NotFoundHandler() })
+			r := base.with(t, calm(), func(o *Options) { o.Metrics = saying("metrics") })
 			for _, target := range []string{"GET /api/v1/status", "PUT /api/v1/kill", "GET /api/v1/nothing", "POST /api/v1/status", "GET /metrics"} {
 				method, path, _ := strings.Cut(target, " ")
 				body := map[string]string{"PUT": `{"reason":"r"}`}[method]
@@ -149,6 +150,7 @@ func TestMethods(t *testing.T) {
 
 // TestBodies: only JSON, once, whole, bounded, with known members.
 func TestBodies(t *testing.T) {
+	base := newRig(t, calm())
 	const notJSON = "text/plain"
 	for _, tt := range []struct {
 		name, body, kind string
@@ -170,18 +172,18 @@ func TestBodies(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := calm()
-			newRig(t, f).do("PUT", "/api/v1/kill", tt.body, "Content-Type", "", "Content-Type", tt.kind).wantProblem(tt.p, tt.detail)
+			base.with(t, f).do("PUT", "/api/v1/kill", tt.body, "Content-Type", "", "Content-Type", tt.kind).wantProblem(tt.p, tt.detail)
 			if len(f.changes) > 0 {
 				t.Errorf("changed: %v", f.changes)
 			}
 		})
 	}
 	f := calm()
-	newRig(t, f).do("PUT", "/api/v1/kill", `{"reason":"r"}`, "Content-Encoding", "gzip").wantProblem(problemMediaType, `Content-Encoding is "gzip" (want none)`)
+	base.with(t, f).do("PUT", "/api/v1/kill", `{"reason":"r"}`, "Content-Encoding", "gzip").wantProblem(problemMediaType, `Content-Encoding is "gzip" (want none)`)
 	nested := `{"reason":"r","steps":[{"share":1,"share":2}]}`
-	newRig(t, f).do("PUT", "/api/v1/flags/context-me/ramp", nested).wantProblem(problemBody, "member steps[0].share is there twice")
+	base.with(t, f).do("PUT", "/api/v1/flags/context-me/ramp", nested).wantProblem(problemBody, "member steps[0].share is there twice")
 
-	r := newRig(t, f)
+	r := base.with(t, f)
 	request := httptest.NewRequestWithContext(t.Context(), "PUT", "/api/v1/kill", iotest.ErrReader(http.ErrBodyReadAfterClose))
 	request.Host = "localhost"
 	request.Header.Set("Authorization", "Bearer "+adminSecret)

@@ -46,6 +46,12 @@ type rig struct {
 
 func newRig(tb testing.TB, f Flags, change ...func(*Options)) *rig {
 	tb.Helper()
+	return (&rig{spec: describe(tb)}).with(tb, f, change...)
+}
+
+// with is another rig with the same description, which takes a while to read.
+func (r *rig) with(tb testing.TB, f Flags, change ...func(*Options)) *rig {
+	tb.Helper()
 	at := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 	recent := NewRecent(4, func() time.Time { return at })
 	o := Options{
@@ -85,7 +91,7 @@ func newRig(tb testing.TB, f Flags, change ...func(*Options)) *rig {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return &rig{tb, h, describe(tb), recent}
+	return &rig{tb, h, r.spec, recent}
 }
 
 // describe loads openapi.yaml and checks it as such.
@@ -233,6 +239,7 @@ type scripted struct {
 	dryRun  bool
 	query   flags.Query
 	asked   flags.Request
+	ctxErr  error // of the context at a change
 }
 
 func (s *scripted) State() flags.State { return s.state }
@@ -250,9 +257,10 @@ func (s *scripted) Explain(r flags.Request, endpoint string) flags.Explanation {
 	}
 }
 
-func (s *scripted) Change(_ context.Context, c flags.Change, a flags.Author, ifMatch *int64, dryRun bool) (flags.State, flags.Entry, error) {
+func (s *scripted) Change(ctx context.Context, c flags.Change, a flags.Author, ifMatch *int64, dryRun bool) (flags.State, flags.Entry, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.ctxErr = ctx.Err()
 	s.changes, s.author, s.seen, s.dryRun = append(s.changes, c), a, ifMatch, dryRun
 	if s.err != nil {
 		return flags.State{}, flags.Entry{}, s.err

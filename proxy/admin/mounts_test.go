@@ -12,14 +12,16 @@ import (
 	"github.com/crossfade-proxy/crossfade/config/flags"
 )
 
+// saying is a handler that answers with a word and the path.
+func saying(text string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "%s %s", text, r.URL.Path) })
+}
+
 // TestMounts: what is served beside the API, and to whom.
 func TestMounts(t *testing.T) {
-	says := func(text string) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "%s %s", text, r.URL.Path) })
-	}
 	mount := func(needToken bool) *rig {
 		return newRig(t, calm(), func(o *Options) {
-			o.Metrics, o.MetricsNeedToken, o.OFREP = says("metrics"), needToken, says("ofrep")
+			o.Metrics, o.MetricsNeedToken, o.OFREP = saying("metrics"), needToken, saying("ofrep")
 		})
 	}
 	open, closed := mount(false), mount(true)
@@ -32,7 +34,7 @@ func TestMounts(t *testing.T) {
 		t.Errorf("%d", got.Code)
 	}
 	for _, path := range []string{"/metrics", "/ofrep/v1/evaluate/flags", "/api/v1/flags"} {
-		r := newRig(t, nil)
+		r := open.with(t, nil)
 		if got := r.do("GET", path, ""); got.Code != http.StatusNotFound {
 			t.Errorf("nothing is there, and GET %s is answered with %d", path, got.Code)
 		}

@@ -32,6 +32,9 @@ func TestDescribedIsServed(t *testing.T) {
 		// What changes something, and a question, has a body; what looks has none.
 		served = append(served, fmt.Sprintf("%s %s %s %v body=%t", res.method, base+res.path, res.role, res.queries, res.method != http.MethodGet))
 	}
+	served = append(served,
+		"GET /livez none [verbose] body=false", "GET /readyz none [verbose] body=false", "GET /metrics none [] body=false",
+		"POST /ofrep/v1/evaluate/flags read [] body=true", "POST /ofrep/v1/evaluate/flags/{key} read [] body=true")
 	slices.Sort(described)
 	slices.Sort(served)
 	if g, w := strings.Join(served, "\n"), strings.Join(described, "\n"); g != w {
@@ -42,7 +45,7 @@ func TestDescribedIsServed(t *testing.T) {
 // TestExamplesAreTaken: each example of a body is as the document says a body is, and is taken.
 func TestExamplesAreTaken(t *testing.T) {
 	f := calm()
-	r := newRig(t, f)
+	r := newRig(t, f, func(o *Options) { o.OFREP = frontends(t, f) })
 	sent := 0
 	for path, item := range r.spec.Paths.Map() {
 		for method, o := range item.Operations() {
@@ -65,7 +68,7 @@ func TestExamplesAreTaken(t *testing.T) {
 				if strings.Contains(string(body), "request_id") {
 					continue // nothing was seen yet
 				}
-				target := strings.NewReplacer("{endpoint}", "context-me", "{name}", "quarter").Replace(path)
+				target := strings.NewReplacer("{endpoint}", "context-me", "{key}", "context-me", "{name}", "quarter").Replace(path)
 				if got := r.do(method, target, string(body), "If-Match", "*"); got.Code != http.StatusOK {
 					t.Errorf("%s %s: example %s: %d %s", method, path, name, got.Code, got.Body)
 				}
@@ -73,7 +76,7 @@ func TestExamplesAreTaken(t *testing.T) {
 			}
 		}
 	}
-	if sent < 14 || len(f.changes) != sent-2 {
+	if sent < 16 || len(f.changes) != sent-4 { // two explanations, two evaluations
 		t.Errorf("%d examples were sent, %d changes made", sent, len(f.changes))
 	}
 }

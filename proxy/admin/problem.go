@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -113,6 +114,7 @@ func classify(err error) *failure {
 		problem problem
 	}{
 		{flags.ErrUnknown, problemOutcome}, // before ErrUnavailable: what is not known is the worse news
+		{context.DeadlineExceeded, problemOutcome},
 		{flags.ErrUnavailable, problemStore},
 		{flags.ErrBehind, problemBehind},
 		{flags.ErrFrozen, problemFrozen},

@@ -120,15 +120,11 @@ func (a *api) register(mux *http.ServeMux) {
 func (a *api) serve(res resource) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, err := a.authorize(r, res.role)
-		if err == nil {
-			err = checkQuery(r, res.queries)
+		if err != nil {
+			a.refuse(w, r, token, err)
+			return
 		}
-		var answer reply
-		if err == nil {
-			ctx, cancel := context.WithTimeout(r.Context(), storeTimeout)
-			defer cancel()
-			answer, err = res.does(a, &call{w, r.WithContext(ctx), token})
-		}
+		answer, err := a.answer(w, r, token, res)
 		w.Header().Set(headerVersion, strconv.FormatInt(a.Flags.Health().Version, 10))
 		if err != nil {
 			a.refuse(w, r, token, err)
@@ -136,6 +132,17 @@ func (a *api) serve(res resource) http.Handler {
 		}
 		answer.send(w, r)
 	})
+}
+
+// answer asks a resource. A change that was asked for is made also when whoever asked has left: half a minute later
+// nobody could tell whether it was.
+func (a *api) answer(w http.ResponseWriter, r *http.Request, token Token, res resource) (reply, error) {
+	if err := checkQuery(r, res.queries); err != nil {
+		return reply{}, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), storeTimeout)
+	defer cancel()
+	return res.does(a, &call{w, r.WithContext(ctx), token})
 }
 
 // checkQuery refuses parameters that mean nothing: a dry run that is not spelled so would be none.
