@@ -107,9 +107,9 @@ func ask(rt http.RoundTripper, r *http.Request, piece int) outcome {
 	if o.bodyErr == io.EOF {
 		o.bodyErr = nil
 	}
-	o.status, o.text, o.proto, o.header, o.length = res.StatusCode, res.Status, res.Proto, res.Header, res.ContentLength
-	o.coding, o.closes, o.body, o.trailer = strings.Join(res.TransferEncoding, ","), res.Close, body.String(), res.Trailer
-	return o
+	head := seen(res)
+	head.body, head.bodyErr, head.interim = body.String(), o.bodyErr, o.interim
+	return head
 }
 
 // get is the body of an answer to a GET, which has to be there.
