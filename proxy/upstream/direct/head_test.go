@@ -1,3 +1,5 @@
+//go:build linux && !386
+
 package direct
 
 import (
@@ -24,7 +26,7 @@ func FuzzHeads(f *testing.F) {
 		var l lines
 		end := l.end([]byte(text))
 		if end == 0 || !beginsHead([]byte(text)) {
-			t.Skip("no whole head")
+			return // no whole head
 		}
 		method := http.MethodGet
 		if toHead {
