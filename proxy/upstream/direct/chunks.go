@@ -234,7 +234,7 @@ func (x *exchange) drainChunks() bool {
 			x.chunks.at = behindChunk
 		}
 		if err := x.nextChunk(); err != nil {
-			return err == io.EOF
+			return errors.Is(err, io.EOF)
 		}
 	}
 }
