@@ -90,6 +90,8 @@ func New(o Options) *Server {
 		ErrorLog:          errorLog,
 		Protocols:         new(http.Protocols),
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams, SendPingTimeout: pingAfter},
+		// OPTIONS * is a request like any other, for the handler.
+		DisableGeneralOptionsHandler: true,
 	}
 	s.http.Protocols.SetHTTP1(true)
 	s.http.Protocols.SetHTTP2(o.Certificates != nil)
