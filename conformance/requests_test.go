@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -356,7 +357,7 @@ func targetsAreRaw(t *testing.T, mode string) {
 	// About the server as a whole: what it can do is the backend's to say.
 	n := len(h.upstream.Requests())
 	whole(t, h.ask("OPTIONS", "*"), 200, "")
-	if r := h.upstream.Request(n + 1); r.Method != "OPTIONS" || r.Target != "*" {
+	if r := h.upstream.Request(n + 1); r.Method != http.MethodOptions || r.Target != "*" {
 		t.Errorf("OPTIONS * went on as %s %s", r.Method, r.Target)
 	}
 }
