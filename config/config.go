@@ -52,7 +52,6 @@ type Config struct {
 	// Lifecycle is for every endpoint that has no dates of its own in the contract.
 	Lifecycle Lifecycle `mapstructure:"lifecycle"`
 	Log       Log       `mapstructure:"log"`
-	Store     Store     `mapstructure:"store"`
 	// DataDir is the directory for what is kept between starts, relative to the working
 	// directory; "" keeps nothing. Load neither looks at it nor creates it.
 	DataDir string `mapstructure:"data_dir"`
@@ -144,12 +143,6 @@ type Limits struct {
 	MaxConnections  int  `mapstructure:"max_connections"`   // of clients, at once
 	MaxRequests     int  `mapstructure:"max_requests"`      // at once
 	MaxMemory       Size `mapstructure:"max_memory"`        // of bodies held at once; at least four times MaxBody
-}
-
-// Store is the database.
-type Store struct {
-	URL    string `mapstructure:"url"`    // sqlite:PATH, postgres://…, or "" for none
-	Schema string `mapstructure:"schema"` // of PostgreSQL
 }
 
 // Log says what is logged and how.

@@ -231,11 +231,6 @@ func Keys() []Key {
 		{Name: "log.format", Default: "auto", Restart: true, kind: word("format", []string{"auto", "json", "console"}),
 			Meaning: "`auto` is `console` when standard error is a terminal, else `json`."},
 
-		{Name: "store.url", Default: "sqlite", Restart: true, kind: storeURL(),
-			Meaning: "Where flags, their journal and what flows remember are kept. `sqlite` is `crossfade.db` in the data directory, `sqlite:PATH` another file; `postgres://user:password@host/database` is for several replicas, best given by `CROSSFADE_STORE_URL_FILE`; `none` keeps nothing: flags are those of this file and the environment."},
-		{Name: "store.schema", Default: "crossfade", Restart: true, kind: text("the name of a schema of PostgreSQL", false),
-			Meaning: "The schema in PostgreSQL. It is made when it is missing."},
-
 		{Name: "data_dir", Default: "./data", Flag: "data", Restart: true, kind: text(`a directory (in quotes if it looks like a number), or "" for none`, true),
 			Meaning: "Directory for what is kept between starts, relative to the working directory. Empty: nothing is kept."},
 	}

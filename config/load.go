@@ -77,7 +77,6 @@ func Load(o Options) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Store.URL = storeAt(c.Store.URL, c.DataDir)
 	c.File, c.Contracts = l.path, l.contracts
 	c.settings, c.said, c.rules = l.settings(), l.said, l.rules
 	for _, d := range declared {
@@ -242,8 +241,6 @@ func (l *loader) settings() []Setting {
 		switch v := l.values[k.Name]; {
 		case k.Secret && v.text != "":
 			all = append(all, Setting{k.Name, masked, v.source})
-		case k.Name == "store.url":
-			all = append(all, Setting{k.Name, withoutPassword(v.text), v.source})
 		case k.scalar():
 			all = append(all, Setting{k.Name, v.text, v.source})
 		case k.Name == "rules":

@@ -109,7 +109,6 @@ func TestNothingAtAllGivesTheDefaults(t *testing.T) {
 		Admin:   Admin{Listen: "127.0.0.1:9901", Hosts: []string{}, OpenMetrics: true},
 		Flags:   Flags{BucketBy: []string{"token", "user_id", "tenant"}, WithoutKey: "skip", OverrideHeader: "Crossfade-Override", OverrideNetworks: []netip.Prefix{}, OverrideTenants: []string{}, Freezes: []Freeze{}},
 		Log:     Log{Level: "info", Format: "auto"},
-		Store:   Store{URL: "sqlite:data/crossfade.db", Schema: "crossfade"},
 		DataDir: "./data",
 		Endpoints: []Endpoint{
 			{"context-me", Passthrough, "", true, SessionGone, FailureRefuse, TransformRewrite},
@@ -203,8 +202,6 @@ func others(t *testing.T, k Key) [3]string {
 		return [3]string{"2026-12-20T00:00:00Z/2027-01-02T00:00:00Z", "2026-12-20T00:00:00Z/2026-12-20T00:00:01Z", ""}
 	case "secret": // which is not shown
 		return [3]string{"sixteen-letters-1", "sixteen-letters-2", "sixteen-letters-3"}
-	case "store":
-		return [3]string{"none", "sqlite:/a b", "postgres://host/x"}
 	case "header name":
 		return [3]string{"A", "B", "C"}
 	case "path":
