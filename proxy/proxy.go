@@ -13,6 +13,8 @@
 //     headers and body become what the upstream knows. requestbody.go, form.go, multipart.go map the
 //     body, as JSON or as a form. A caller that contradicts itself is told so in the backend's own
 //     error shape (invalid.go).
+//     memory.go, ask.go: what the upstream does not remember of flows is answered by Memory, which asks
+//     the upstream questions of its own.
 //  5. transport.go and package upstream: the upstream is asked, on connections that cannot hand
 //     one caller's bytes to another.
 //  6. receive.go, gate.go, body.go, bodycoding.go: the answer comes, the gate says
@@ -71,6 +73,8 @@ type Options struct {
 	// Build names this build of crossfade. It is part of the validators of mapped answers, since
 	// another build may map to other bytes.
 	Build string
+	// Memory answers for flows that the upstream does not remember; nil for none.
+	Memory Memory
 	// Limits bound what a request may cost; zero members mean their defaults.
 	Limits Limits
 	// Admission bounds what all requests together may cost; nil for no bound. One that is shared by
@@ -133,6 +137,8 @@ type Proxy struct {
 	trusted    []netip.Prefix
 	logger     *zap.Logger
 	observer   Observer
+	memory     Memory
+	contract   map[string]*contract.Endpoint // by name, switched-off ones included
 	now        func() time.Time
 	newID      func() string
 	pieces     pieces
@@ -152,7 +158,7 @@ type Proxy struct {
 func New(o Options) (*Proxy, error) {
 	p := &Proxy{
 		upstream: o.Upstream, decider: o.Decider, transport: o.Transport, limits: o.Limits,
-		trusted: o.TrustedProxies, logger: o.Logger, observer: o.Observer, now: o.Now, newID: o.NewID,
+		trusted: o.TrustedProxies, logger: o.Logger, observer: o.Observer, memory: o.Memory, now: o.Now, newID: o.NewID,
 	}
 	errs := []error{checkUpstream(o.Upstream), checkLimits(o.Limits), o.Lifecycle.Check()}
 	if o.Decider == nil {
@@ -175,6 +181,10 @@ func New(o Options) (*Proxy, error) {
 		}
 	}
 	p.limits.complete()
+	p.contract = make(map[string]*contract.Endpoint, len(o.Contract.Endpoints))
+	for _, e := range o.Contract.Endpoints {
+		p.contract[e.Name] = e
+	}
 	p.admission, p.answerPreflights = o.Admission, o.AnswerPreflights
 	if p.streams = o.Streams; p.streams == nil {
 		p.streams = &Streams{}
@@ -259,6 +269,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.reverse = p.reverse
 	x.reverse.Rewrite, x.reverse.ModifyResponse, x.reverse.ErrorHandler = x.rewrite, x.receive, x.fail
 	defer x.leave()
+	defer x.accompanied()
 	defer x.end()
 	x.serve()
 }

@@ -1,0 +1,177 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/crossfade-proxy/crossfade/transform"
+)
+
+// Upstream is asked on behalf of one caller: each question has the caller's own credentials, request id
+// and forwarding fields, and goes the way that the caller's own requests go.
+type Upstream interface {
+	// Ask asks. An error means that there is no whole answer; then the upstream may have done what it
+	// was asked all the same. Answers larger than Limits.MaxBody are errors.
+	Ask(ctx context.Context, q Question) (Response, error)
+	// ToFlow gives the flow shape of a body of a named endpoint's answers.
+	ToFlow(endpoint string, body []byte) ([]byte, error)
+}
+
+// Question is what the upstream is asked.
+type Question struct {
+	Method string
+	Path   string // as the upstream knows it, escaped, without its base path
+	Query  string // raw
+	Body   []byte // JSON; nil for none
+	// Header is set over the caller's own.
+	Header http.Header
+	// Endpoint names the endpoint whose lenses give Response.Flow; "" for none.
+	Endpoint string
+}
+
+// Response is an answer of the upstream.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte
+	// Flow is Body in the flow shape, for an error as the caller may see it. It is nil where Body
+	// is no JSON, or cannot be mapped, or no endpoint was named.
+	Flow []byte
+}
+
+// asker is an exchange that asks questions of its own.
+type asker exchange
+
+// Ask implements Upstream.
+func (a *asker) Ask(ctx context.Context, q Question) (Response, error) {
+	x := (*exchange)(a)
+	r, err := x.question(ctx, q)
+	if err != nil {
+		return Response{}, err
+	}
+	res, err := x.proxy.transport.RoundTrip(r)
+	if err != nil {
+		return Response{}, err
+	}
+	body := x.proxy.bounded(res.Body)
+	defer body.Close()
+	limit := x.proxy.limits.MaxBody
+	text, err := io.ReadAll(io.LimitReader(body, limit+1))
+	switch {
+	case err != nil:
+		return Response{}, fmt.Errorf("read the answer to %s %s: %w", q.Method, q.Path, err)
+	case int64(len(text)) > limit:
+		return Response{}, fmt.Errorf("the answer to %s %s: %w", q.Method, q.Path, errAnswerTooLarge(limit))
+	}
+	out := Response{Status: res.StatusCode, Header: res.Header, Body: text}
+	if q.Endpoint != "" && isJSON(res.Header) {
+		out.Flow = x.flowOf(q, res.StatusCode, text)
+	}
+	return out, nil
+}
+
+// question makes the request. Of the caller's fields those stay behind that speak of its own message, or of
+// the answer to it.
+func (x *exchange) question(ctx context.Context, q Question) (*http.Request, error) {
+	p := x.proxy
+	u := &url.URL{Scheme: p.upstream.Scheme, Host: p.upstream.Host, RawQuery: q.Query}
+	setTarget(u, p.base, q.Path)
+	var body io.Reader
+	if q.Body != nil {
+		body = bytes.NewReader(q.Body)
+	}
+	r, err := http.NewRequestWithContext(ctx, q.Method, "http://upstream", body)
+	if err != nil {
+		return nil, fmt.Errorf("ask %s %s: %w", q.Method, q.Path, err)
+	}
+	r.URL, r.Host = u, x.in.Host
+	h := x.in.Header.Clone()
+	dropOwn(h)
+	dropUnderscored(h)
+	p.setForwarded(h, x.in)
+	h[headerRequestID] = []string{x.record.RequestID}
+	h["Accept"], h["Accept-Encoding"] = []string{"application/json"}, []string{"identity"}
+	if q.Body != nil {
+		h["Content-Type"] = []string{"application/json"}
+	}
+	for name, values := range q.Header {
+		h[name] = values
+	}
+	if len(h["User-Agent"]) == 0 {
+		h["User-Agent"] = nil // net/http would say something of its own
+	}
+	r.Header = h
+	return r, nil
+}
+
+// dropOwn takes out what is about one message alone: connection, body, conditions, ranges.
+func dropOwn(h http.Header) {
+	for _, list := range h["Connection"] {
+		for name := range elements(list) {
+			h.Del(name)
+		}
+	}
+	for name := range h {
+		if strings.HasPrefix(name, "Content-") || strings.HasPrefix(name, "If-") || strings.HasPrefix(name, "Sec-Websocket-") {
+			delete(h, name)
+		}
+	}
+	for _, name := range [...]string{
+		"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", // setForwarded says them anew
+		"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer",
+		"Transfer-Encoding", "Upgrade", "Expect", "Range", "Idempotency-Key", "Prefer", "Digest",
+	} {
+		delete(h, name)
+	}
+}
+
+// flowOf maps an answer; nil where that is not possible.
+func (x *exchange) flowOf(q Question, status int, body []byte) []byte {
+	e := x.proxy.contract[q.Endpoint]
+	if e == nil {
+		return nil
+	}
+	vars := func(name string) (string, bool) {
+		switch name {
+		case "client.path":
+			return x.in.URL.Path, true
+		case "upstream.path":
+			return unescaped(x.proxy.base + q.Path), true
+		}
+		return "", false
+	}
+	lens := e.Response
+	if status >= 400 {
+		lens = e.Errors
+	}
+	flow, err := x.proxy.mapped(lens, body, vars)
+	if err != nil {
+		return nil
+	}
+	return flow
+}
+
+// ToFlow implements Upstream.
+func (a *asker) ToFlow(endpoint string, body []byte) ([]byte, error) {
+	e := a.proxy.contract[endpoint]
+	if e == nil {
+		return nil, fmt.Errorf("the contract has no endpoint %q", endpoint)
+	}
+	return a.proxy.mapped(e.Response, body, func(string) (string, bool) { return "", false })
+}
+
+// mapped gives the flow shape of a body.
+func (p *Proxy) mapped(lens *transform.Lens, body []byte, vars transform.Vars) ([]byte, error) {
+	if lens == nil {
+		return nil, errNoLens
+	}
+	result, err := lens.Map(nil, body, transform.Job{
+		Direction: transform.ToFlow, Form: transform.Replace, Vars: vars, MaxDepth: p.limits.MaxDepth,
+	})
+	return result.Body, err
+}
