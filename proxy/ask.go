@@ -27,10 +27,11 @@ type Question struct {
 	Method string
 	Path   string // as the upstream knows it, escaped, without its base path
 	Query  string // raw
-	Body   []byte // JSON; nil for none
+	Body   []byte // JSON in the flow shape of Endpoint's requests, where that has one; nil for none
 	// Header is set over the caller's own.
 	Header http.Header
-	// Endpoint names the endpoint whose lenses give Response.Flow; "" for none.
+	// Endpoint names the endpoint whose lenses map Body, and give Response.Flow; "" for none. It may be
+	// switched off for callers.
 	Endpoint string
 }
 
@@ -83,7 +84,15 @@ func (x *exchange) question(ctx context.Context, q Question) (*http.Request, err
 	setTarget(u, p.base, q.Path)
 	var body io.Reader
 	if q.Body != nil {
-		body = bytes.NewReader(q.Body)
+		text := q.Body
+		if e := p.contract[q.Endpoint]; e != nil && e.Request != nil {
+			result, err := e.Request.Map(nil, text, transform.Job{Direction: transform.ToSession, Form: transform.Replace, Vars: noVars, MaxDepth: p.limits.MaxDepth})
+			if err != nil {
+				return nil, fmt.Errorf("ask %s %s: %w", q.Method, q.Path, err)
+			}
+			text = result.Body
+		}
+		body = bytes.NewReader(text)
 	}
 	r, err := http.NewRequestWithContext(ctx, q.Method, "http://upstream", body)
 	if err != nil {
@@ -162,7 +171,7 @@ func (a *asker) ToFlow(endpoint string, body []byte) ([]byte, error) {
 	if e == nil {
 		return nil, fmt.Errorf("the contract has no endpoint %q", endpoint)
 	}
-	return a.proxy.mapped(e.Response, body, func(string) (string, bool) { return "", false })
+	return a.proxy.mapped(e.Response, body, noVars)
 }
 
 // mapped gives the flow shape of a body.
@@ -175,3 +184,6 @@ func (p *Proxy) mapped(lens *transform.Lens, body []byte, vars transform.Vars) (
 	})
 	return result.Body, err
 }
+
+// noVars is for lenses that are applied without a request around them.
+func noVars(string) (string, bool) { return "", false }

@@ -40,14 +40,16 @@ type MemoryCall struct {
 	Upstream Upstream
 }
 
-// MemoryReply is the answer to a call. Either Fault is set, or Status and Body are.
+// MemoryReply is the answer to a call: a Fault, or a Status and Body, or neither and the Err of Upstream.Ask for which
+// there is none.
 type MemoryReply struct {
 	Status int
 	// Header is added to the head. Without a Content-Type a body is JSON.
 	Header http.Header
 	Body   []byte
 	Fault  *Fault
-	Err    error // for the log: why Fault is what it is
+	// Err is for the log: why Fault is what it is, or what was missing for Body.
+	Err error
 }
 
 // Companion goes along with one request. Complete may be called once, Close is called once at the end.
@@ -99,6 +101,7 @@ func (x *exchange) served() bool {
 			return true
 		}
 	}
+	x.asked = x.proxy.now()
 	x.reply(m.Serve(x.in.Context(), c))
 	return true
 }
@@ -123,8 +126,12 @@ func (x *exchange) memoryCall() MemoryCall {
 // reply sends what Memory answers.
 func (x *exchange) reply(r MemoryReply) {
 	x.abortIfLeft()
-	if r.Fault != nil {
+	switch {
+	case r.Fault != nil:
 		x.fault(r.Err, r.Fault)
+		return
+	case r.Status == 0:
+		x.fail(nil, nil, r.Err)
 		return
 	}
 	h := x.client.Header()

@@ -61,7 +61,8 @@ type Recollection struct {
 type Activated struct {
 	Flow    string
 	Current bool
-	Absent  bool // noted as not listed any more
+	// Gone is since when it has been noted as not listed by the upstream; zero: it has not.
+	Gone time.Time
 }
 
 // Details are what is remembered of a flow.
@@ -69,7 +70,8 @@ type Details struct {
 	Type, Status          string
 	Engagement, CreatedBy string
 	Metadata              json.RawMessage // an object; nil for none
-	Absent                bool            // noted as not listed any more, for who made it
+	// Gone is as in Activated, for who made the flow.
+	Gone time.Time
 }
 
 // Intent is a flow that is to be made.

@@ -155,7 +155,7 @@ func (s *Store) Recall(ctx context.Context, c flows.Caller, ids []string, known 
 		case kind.String == "details":
 			r.Details[flow.String] = d.value()
 		default:
-			r.Activated = append(r.Activated, flows.Activated{Flow: flow.String, Current: kind.String == "current", Absent: d.since.Valid})
+			r.Activated = append(r.Activated, flows.Activated{Flow: flow.String, Current: kind.String == "current", Gone: d.gone()})
 		}
 	}
 	return r, r.Version != known, database.Classify(rows.Err())
@@ -167,8 +167,15 @@ type details struct {
 	since                                         sql.NullInt64
 }
 
+func (d details) gone() time.Time {
+	if !d.since.Valid {
+		return time.Time{}
+	}
+	return time.UnixMicro(d.since.Int64).UTC()
+}
+
 func (d details) value() flows.Details {
-	out := flows.Details{Type: d.kind.String, Status: d.status.String, Engagement: d.engagement.String, CreatedBy: d.createdBy.String, Absent: d.since.Valid}
+	out := flows.Details{Type: d.kind.String, Status: d.status.String, Engagement: d.engagement.String, CreatedBy: d.createdBy.String, Gone: d.gone()}
 	if d.metadata.Valid {
 		out.Metadata = json.RawMessage(d.metadata.String)
 	}

@@ -197,7 +197,7 @@ func TestWhatIsListedNoMoreIsForgotten(t *testing.T) {
 		b.clock.add(grace/2 + time.Second)
 		must(b, b.Reconcile(t.Context(), annEast, gone, nil, grace))
 		r := b.recalled(b.Store, annEast, one, two)
-		if len(r.Activated) != 1 || r.Activated[0].Flow != two || !r.Activated[0].Absent {
+		if len(r.Activated) != 1 || r.Activated[0].Flow != two || r.Activated[0].Gone.IsZero() {
 			t.Errorf("want two, noted as absent: %+v", r.Activated)
 		}
 		if _, left := r.Details[one]; left {
