@@ -45,6 +45,8 @@ type Config struct {
 	CORS        CORS        `mapstructure:"cors"`
 	Admin       Admin       `mapstructure:"admin"`
 	Upstream    Upstream    `mapstructure:"upstream"`
+	Store       Store       `mapstructure:"store"`
+	Flows       Flows       `mapstructure:"flows"`
 	Limits      Limits      `mapstructure:"limits"`
 	// Lifecycle is for every endpoint that has no dates of its own in the contract.
 	Lifecycle Lifecycle `mapstructure:"lifecycle"`

@@ -29,6 +29,8 @@ type kind struct {
 	// parse gives the value for Config. Its errors name the text and what is wanted. It is nil
 	// for lists.
 	parse func(text string) (any, error)
+	// secret: there may be a password in it, which is not shown.
+	secret bool
 	// path: in the file, a relative path is one from the file's directory.
 	path bool
 }

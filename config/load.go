@@ -223,6 +223,8 @@ func (l *loader) settings() []Setting {
 	var all []Setting
 	for _, k := range l.keys {
 		switch v := l.values[k.Name]; {
+		case k.kind.secret:
+			all = append(all, Setting{k.Name, withoutPassword(v.text), v.source})
 		case k.scalar():
 			all = append(all, Setting{k.Name, v.text, v.source})
 		case k.Name == "contracts":
