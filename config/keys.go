@@ -165,7 +165,7 @@ func Keys() []Key {
 			Default: string(FailureRefuse),
 			Meaning: "What a client gets in flow_only when the backend's body cannot be mapped: `refuse` is a 502, since flow_only promises that no session name comes through; `original` is the backend's body, marked."},
 
-		{Name: "store.url", Restart: true, kind: storeURL(),
+		{Name: "store.url", Flag: "store", Restart: true, kind: storeURL(),
 			Meaning: "Where is kept what crossfade remembers: `sqlite:PATH`, `postgres://…` when there are several replicas, or `none`. Default: `crossfade.db` in `data_dir`, none without that. A password is best given by CROSSFADE_STORE_URL_FILE."},
 
 		{Name: "flows.memory", Default: "true", kind: boolean(),

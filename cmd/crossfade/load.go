@@ -51,6 +51,7 @@ func (p *process) load(o config.Options, extra []string) (*loaded, error) {
 	for _, e := range c.Endpoints {
 		enabled[e.Name] = e.Enabled
 	}
+	withManaged(c, enabled)
 	switched, err := declared.Switch(enabled)
 	if err != nil {
 		return nil, err
@@ -123,7 +124,7 @@ func (l *loaded) newProxy(transport *upstream.Transport, with shared, logger *za
 			NoTransform:  proxy.NoTransform(e.NoTransform),
 		}
 	}
-	return proxy.New(proxy.Options{
+	options := proxy.Options{
 		Upstream:       transport.URL(),
 		Contract:       l.contract,
 		Decider:        modes,
@@ -142,5 +143,9 @@ func (l *loaded) newProxy(transport *upstream.Transport, with shared, logger *za
 		Streams:          with.streams,
 		AnswerPreflights: len(c.CORS.AllowedOrigins) > 0,
 		Logger:           logger,
-	})
+	}
+	if with.memory != nil { // a nil *flows.Memory is no nil proxy.Memory
+		options.Memory = with.memory
+	}
+	return proxy.New(options)
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -15,9 +16,12 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/crossfade-proxy/crossfade/config"
+	"github.com/crossfade-proxy/crossfade/internal/database"
 	"github.com/crossfade-proxy/crossfade/proxy"
 	"github.com/crossfade-proxy/crossfade/proxy/admin"
 	"github.com/crossfade-proxy/crossfade/proxy/edge"
+	"github.com/crossfade-proxy/crossfade/proxy/flows"
+	"github.com/crossfade-proxy/crossfade/proxy/flows/sqlstore"
 )
 
 func (p *process) serveCommand() *cobra.Command {
@@ -67,6 +71,10 @@ type server struct {
 	current  atomic.Pointer[http.Handler]
 	loaded   *loaded // by the goroutine of serve alone
 	upstream *way
+	database *database.DB    // where things are kept; nil for nowhere
+	flows    *sqlstore.Store // in it
+	memory   *flows.Memory   // nil for none
+	trying   sync.WaitGroup  // the store, for the first time
 	stopping atomic.Bool
 }
 
@@ -80,6 +88,9 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 	c := first.config
 	s.logger, s.level = newLogger(p.stderr, c.Log)
 	defer s.logger.Sync() //nolint:errcheck // standard error cannot always be synced, and there is nobody left to tell
+	if err := s.openMemory(c); err != nil {
+		return failed(err)
+	}
 	if err := s.use(first); err != nil {
 		return failed(err)
 	}
@@ -116,6 +127,7 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 		asked = hup
 	}
 	s.announce(listener, adminListener)
+	s.tryMemory(ctx)
 
 	if err := s.loop(ctx, asked, ended); err != nil {
 		return failed(err)
@@ -159,6 +171,7 @@ func (s *server) announce(listener, adminListener net.Listener) {
 		zap.String("mode_source", c.Source("mode")),
 		zap.String("config", c.File),
 		zap.String("contract_revision", s.loaded.contract.Revision),
+		zap.Bool("flow_memory", s.memory != nil),
 	}
 	if s.certificates != nil {
 		fields = append(fields, zap.Time("certificate_until", s.certificates.Until()))

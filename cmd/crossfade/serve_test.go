@@ -36,7 +36,7 @@ func start(t *testing.T, environ []string, args ...string) *running {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{t: t, log: newLogLines(), reload: make(chan os.Signal), cancel: cancel, code: make(chan int, 1)}
 	p := process{stdin: strings.NewReader(""), stdout: io.Discard, stderr: r.log, environ: environ, reload: r.reload}
-	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, args...)
+	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--store", "none"}, args...)
 	go func() { r.code <- p.run(ctx, args) }()
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections() // the stop would wait whether they still want something
@@ -202,7 +202,7 @@ func TestAdminAddressThatNobodyChoseGivesWay(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan int, 1)
 	go func() {
-		ended <- p.run(ctx, []string{"serve", "--listen", "127.0.0.1:0", "--upstream", "http://127.0.0.1:1"})
+		ended <- p.run(ctx, []string{"serve", "--listen", "127.0.0.1:0", "--store", "none", "--upstream", "http://127.0.0.1:1"})
 	}()
 	log.wait(t, "serving")
 	cancel()
@@ -210,7 +210,7 @@ func TestAdminAddressThatNobodyChoseGivesWay(t *testing.T) {
 		t.Errorf("exit code %d, want 0", code)
 	}
 	// One that was chosen does not.
-	code := p.run(t.Context(), []string{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:9901", "--upstream", "http://127.0.0.1:1"})
+	code := p.run(t.Context(), []string{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:9901", "--store", "none", "--upstream", "http://127.0.0.1:1"})
 	if code != 1 {
 		t.Errorf("exit code %d, want 1", code)
 	}

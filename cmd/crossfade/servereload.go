@@ -56,7 +56,11 @@ func (s *server) use(l *loaded) error {
 	if err != nil {
 		return err
 	}
-	next, err := l.newProxy(to.Transport, shared{s.admission, &s.streams}, s.logger)
+	memory, err := newMemory(l.config, s.flows, s.logger)
+	if err != nil {
+		return err
+	}
+	next, err := l.newProxy(to.Transport, shared{s.admission, &s.streams, memory}, s.logger)
 	if err != nil {
 		if to != s.upstream {
 			to.leave()
@@ -70,6 +74,6 @@ func (s *server) use(l *loaded) error {
 		s.upstream.leave()
 	}
 	s.level.SetLevel(logLevel(l.config.Log))
-	s.loaded, s.upstream = l, to
+	s.loaded, s.upstream, s.memory = l, to, memory
 	return nil
 }

@@ -32,6 +32,7 @@ func (s *server) stop() error {
 		s.logger.Warn("requests were cut at the end of shutdown_timeout", zap.Error(err))
 	}
 	s.upstream.leave()
+	s.closeMemory()
 	s.logger.Info("stopped")
 	return nil
 }
