@@ -1,6 +1,10 @@
 package config
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/crossfade-proxy/crossfade/internal/near"
+)
 
 // item is an entry of `endpoints` in the file.
 type item struct {
@@ -30,7 +34,7 @@ func (l *loader) placeItems(declared []Declared, known bool) {
 		}
 		first[it.name] = it
 		if known && !isDeclared[it.name] {
-			l.failAt(it.line, key, "unknown endpoint %s%s", quote(it.name), hint(it.name, names))
+			l.failAt(it.line, key, "unknown endpoint %s%s", quote(it.name), near.Hint(it.name, names))
 		}
 		for attribute, v := range it.values {
 			l.values[endpointSetting(it.name, attribute)] = v

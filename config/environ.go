@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/crossfade-proxy/crossfade/internal/near"
 )
 
 const (
@@ -97,7 +99,7 @@ func (l *loader) hintVariable(variable string, names []string) string {
 	for i, n := range names {
 		rest[i] = strings.TrimPrefix(n, envPrefix)
 	}
-	if n := nearest(strings.TrimPrefix(variable, envPrefix), rest); n != "" {
+	if n := near.Nearest(strings.TrimPrefix(variable, envPrefix), rest); n != "" {
 		return ` (did you mean "` + envPrefix + n + `"?)`
 	}
 	return ""

@@ -115,19 +115,3 @@ func TestLongValuesAreCut(t *testing.T) {
 	_, err := Load(options("", "CROSSFADE_MODE="+strings.Repeat("ä", 1000)))
 	wantError(t, err, `environment CROSSFADE_MODE: mode: unknown mode "`+strings.Repeat("ä", 60)+`"… (want passthrough, dual or flow_only)`)
 }
-
-func TestNearest(t *testing.T) {
-	names := []string{"mode", "listen", "read_header_timeout", "url", "log"}
-	for name, want := range map[string]string{
-		"mode": "mode", "moed": "mode", "mod": "mode", "modes": "mode", "MODE": "mode", "lisen": "listen", "Listen": "listen",
-		"readheadertimeout": "read_header_timeout", "read-header-timeout": "read_header_timeout", "uri": "url", "lgo": "log",
-		"": "", "x": "", "xyz": "", "model_name": "", "timeout": "", strings.Repeat("mode", 100): "",
-	} {
-		if got := nearest(name, names); got != want {
-			t.Errorf("nearest to %q is %q, want %q", name, got, want)
-		}
-	}
-	if got := nearest("a", nil); got != "" {
-		t.Errorf("nearest of none is %q", got)
-	}
-}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/go-viper/mapstructure/v2"
 	"github.com/spf13/viper"
+
+	"github.com/crossfade-proxy/crossfade/internal/near"
 )
 
 // DefaultFile is read when nobody names a file; it need not be there.
@@ -194,7 +196,7 @@ func (l *loader) readFlags() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.Flags)) {
 		if !slices.Contains(flags, name) {
-			l.fail(flagSource(name), "", "unknown flag%s", hint(name, flags))
+			l.fail(flagSource(name), "", "unknown flag%s", near.Hint(name, flags))
 		}
 	}
 }

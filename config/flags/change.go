@@ -76,11 +76,14 @@ var (
 	ErrStale = errors.New("changed meanwhile")
 	// ErrNoEntry: the journal has no such entry.
 	ErrNoEntry = errors.New("no such entry")
-	// ErrNothing: it would change nothing, and nothing was written.
+	// ErrNothing: all is as the change wants it already, and nothing was written. Most callers take it for success.
 	ErrNothing = errors.New("nothing to change")
 	// ErrBehind: the store is older than what this instance serves, so it was restored, or is another one.
 	ErrBehind = errors.New("the store is behind")
 )
+
+// errJournalMoved: the journal that an Undo was given is older than the State.
+var errJournalMoved = errors.New("the journal has gone on meanwhile")
 
 // Invalid says what is wrong with a change in itself.
 type Invalid struct {
@@ -126,6 +129,15 @@ func Apply(s State, c Change, a Author, around Surroundings, now time.Time) (Sta
 	}
 	t.after.Version++
 	t.entry.Version, t.entry.At = t.after.Version, t.now
-	t.entry.By, t.entry.Reason, t.entry.Forced = a.By, a.Reason, a.Force
+	t.entry.By, t.entry.Reason, t.entry.Forced = t.author.By, t.author.Reason, t.author.Force
 	return t.after, t.entry, nil
+}
+
+// join makes one error of several, nil of none.
+func join(found []*Invalid) error {
+	errs := make([]error, len(found))
+	for i, f := range found {
+		errs[i] = f
+	}
+	return errors.Join(errs...)
 }

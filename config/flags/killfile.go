@@ -3,7 +3,6 @@ package flags
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 )
@@ -26,10 +25,10 @@ func RemoveKillFile(path string) error {
 	return nil
 }
 
-// ReadKillFile tells what the file says, nil when there is none. A file that cannot be understood is a kill
-// switch too, that says so: somebody may have touched it in a hurry.
+// ReadKillFile tells what the file says, nil when there is none. A file that cannot be read or understood is a kill switch too:
+// somebody may have touched it in a hurry. The error says that it cannot be told whether there is one.
 func ReadKillFile(path string) (*Kill, error) {
-	data, err := os.ReadFile(path)
+	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -37,12 +36,12 @@ func ReadKillFile(path string) (*Kill, error) {
 		return nil, err
 	}
 	var k Kill
-	if err := json.Unmarshal(data, &k); err != nil {
-		info, statErr := os.Stat(path)
-		if statErr != nil {
-			return nil, statErr
-		}
-		k = Kill{At: info.ModTime().UTC(), By: "file " + path, Reason: fmt.Sprintf("the file is there, without a reason (%d bytes)", len(data))}
+	data, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(data, &k)
+	}
+	if err != nil {
+		k = Kill{At: info.ModTime().UTC(), By: "file " + path, Reason: "the file is there, and gives no reason"}
 	}
 	return &k, nil
 }

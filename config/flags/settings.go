@@ -2,6 +2,8 @@ package flags
 
 import (
 	"net/netip"
+	"net/textproto"
+	"strings"
 	"time"
 )
 
@@ -129,4 +131,61 @@ type Trial struct {
 	Stage  Stage  // what it says; "" when it says nothing
 	Says   bool   // true for the last one: it decided
 	Why    string // a half sentence: "client account is not in the list", "bucket 17 of 2147483648 is below 214748364"
+}
+
+// source is what one place of the configuration says about an endpoint.
+type source struct {
+	static Static
+	reason Reason
+}
+
+// sources gives what the configuration says about an endpoint, or for DefaultFlag about those that it says nothing about, in the order
+// in which they are asked.
+func (s *Settings) sources(endpoint string) []source {
+	return []source{
+		{s.Command, ReasonCommand},
+		{s.File.Endpoints[endpoint], ReasonFile},
+		{s.File.Default, ReasonFile},
+		{s.Environment.Endpoints[endpoint], ReasonEnvironment},
+		{s.Environment.Default, ReasonEnvironment},
+	}
+}
+
+// stage is what the configuration gives to those whom no rule of it takes.
+func (s *Settings) stage(endpoint string) Stage {
+	for _, source := range s.sources(endpoint) {
+		if source.static.Stage != "" {
+			return source.static.Stage
+		}
+	}
+	return Passthrough
+}
+
+func (s *Settings) journey(endpoint string) string {
+	if j := s.Journeys[endpoint]; j != "" {
+		return j
+	}
+	return DefaultJourney
+}
+
+// newKeySource makes a key ready. It has been checked.
+func newKeySource(key Key) keySource {
+	k := keySource{key: key}
+	switch key {
+	case KeyToken:
+		k.token = true
+	case KeyUserID:
+		k.fields = userFields()
+	case KeyTenant:
+		k.fields = tenantFields()
+	case KeyEngagement:
+		k.fields = engagementFields()
+	default:
+		if name, ok := strings.CutPrefix(string(key), "cookie:"); ok {
+			k.cookie = name
+		} else {
+			k.fields = []string{textproto.CanonicalMIMEHeaderKey(strings.TrimPrefix(string(key), "header:"))}
+		}
+	}
+	return k
 }

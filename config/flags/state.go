@@ -1,6 +1,8 @@
 package flags
 
 import (
+	"bytes"
+	"encoding/json"
 	"net/netip"
 	"time"
 )
@@ -123,4 +125,23 @@ type Window struct {
 type Expiry struct {
 	At time.Time `json:"at"`
 	To *Flag     `json:"to,omitempty"` // nil: the flag goes away
+}
+
+// UnmarshalJSON reads a flag strictly: one of a later crossfade, with parts that this one does not know, must not be half
+// understood.
+func (f *Flag) UnmarshalJSON(data []byte) error {
+	type plain Flag
+	return strictly(data, (*plain)(f))
+}
+
+// UnmarshalJSON reads a State strictly, as a Flag is.
+func (s *State) UnmarshalJSON(data []byte) error {
+	type plain State
+	return strictly(data, (*plain)(s))
+}
+
+func strictly[T any](data []byte, into *T) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	return d.Decode(into)
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -47,7 +46,7 @@ type DB struct {
 
 	writer chan struct{} // SQLite: one token, which a writer of this process holds
 
-	migrating sync.Mutex
+	migrating chan struct{}   // one token, for what is below
 	migrated  map[string]bool // by version table
 }
 
@@ -95,9 +94,14 @@ func Open(url string, o Options) (*DB, error) {
 // Dialect tells which SQL the database speaks.
 func (db *DB) Dialect() Dialect { return db.dialect }
 
-// SQL is the pool, for single statements that need no transaction. Its errors have to go through
-// [Classify]. In SQLite, statements that write belong into Write, where they queue.
+// SQL is the pool, for single statements that read and need no transaction. Its errors have to go through
+// [Classify], and it has no bound but ctx (see Bound). What writes belongs into Write: here the driver may send a statement again whose answer was lost.
 func (db *DB) SQL() *sql.DB { return db.sql }
+
+// Bound is ctx with the bound of one transaction, for statements on SQL.
+func (db *DB) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, db.timeout)
+}
 
 // ForUpdate is what ends a SELECT whose rows the transaction is going to change. In SQLite, where
 // one transaction writes at a time, it is "".

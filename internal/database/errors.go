@@ -29,6 +29,12 @@ var (
 	ErrDuplicate = errors.New("there is such a row already")
 )
 
+// classified is an error with a meaning. Its text is the cause's: that the database is away is seldom what a reader lacks.
+type classified struct{ meaning, cause error }
+
+func (e *classified) Error() string   { return e.cause.Error() }
+func (e *classified) Unwrap() []error { return []error{e.meaning, e.cause} }
+
 // Classify adds to an error what it means. Errors of others, and nil, are returned as they are. An error with
 // a meaning keeps it. A context that was cancelled is the caller's doing and has no meaning here; one whose
 // time was up is ErrUnavailable.
@@ -42,7 +48,7 @@ func Classify(err error) error {
 		}
 	}
 	if meaning := meaningOf(err); meaning != nil {
-		return fmt.Errorf("%w: %w", meaning, err)
+		return &classified{meaning, err}
 	}
 	return err
 }
@@ -52,8 +58,9 @@ func classifyCommit(err error) error {
 	var answer *pgconn.PgError
 	var file *sqlite.Error
 	switch {
-	case errors.Is(err, pgx.ErrTxCommitRollback), pgconn.SafeToRetry(err):
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	// Not pgconn.SafeToRetry: it also says yes to a connection that was lost after the commit was sent.
+	case errors.Is(err, pgx.ErrTxCommitRollback):
+		return &classified{ErrUnavailable, err}
 	case errors.As(err, &answer):
 		// Classes of what a server checks before it commits. A server that is shut down may have committed.
 		switch class(answer) {
@@ -67,7 +74,7 @@ func classifyCommit(err error) error {
 			return Classify(err)
 		}
 	}
-	return fmt.Errorf("%w: %w", ErrUnknown, err)
+	return &classified{ErrUnknown, fmt.Errorf("commit: %w", err)}
 }
 
 func meaningOf(err error) error {

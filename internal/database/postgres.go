@@ -46,7 +46,7 @@ func openPostgres(raw string, o Options) (*DB, error) {
 		dialect: Postgres, timeout: o.Timeout, idle: o.Connections,
 		sql:    stdlib.OpenDB(*config),
 		schema: o.Schema, config: config,
-		migrated: map[string]bool{},
+		migrating: make(chan struct{}, 1), migrated: map[string]bool{},
 	}
 	db.sql.SetMaxOpenConns(o.Connections)
 	db.sql.SetMaxIdleConns(o.Connections)

@@ -42,9 +42,9 @@ func openSQLite(path string, o Options) (*DB, error) {
 	}
 	db := &DB{
 		dialect: SQLite, timeout: o.Timeout, idle: o.Connections,
-		sql:      sql.OpenDB(&fileConnector{Connector: connector, path: path}),
-		writer:   make(chan struct{}, 1),
-		migrated: map[string]bool{},
+		sql:       sql.OpenDB(&fileConnector{Connector: connector, path: path}),
+		writer:    make(chan struct{}, 1),
+		migrating: make(chan struct{}, 1), migrated: map[string]bool{},
 	}
 	db.sql.SetMaxOpenConns(o.Connections)
 	db.sql.SetMaxIdleConns(o.Connections)
@@ -63,7 +63,7 @@ type fileConnector struct {
 
 func (c *fileConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err := c.make(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, &classified{ErrUnavailable, err}
 	}
 	return c.Connector.Connect(ctx)
 }

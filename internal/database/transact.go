@@ -15,7 +15,7 @@ import (
 // In SQLite writers come one after the other. In PostgreSQL the isolation is read committed: work locks
 // the rows that it decides by (see ForUpdate).
 func (db *DB) Write(ctx context.Context, work func(tx *sql.Tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, db.timeout)
+	ctx, cancel := db.Bound(ctx)
 	defer cancel()
 	// Writers of one process take turns here, in the order of their coming; SQLite itself would let them poll.
 	if db.writer != nil {
@@ -30,12 +30,13 @@ func (db *DB) Write(ctx context.Context, work func(tx *sql.Tx) error) error {
 	if err != nil {
 		return Classify(err)
 	}
-	if err := work(tx); err != nil {
-		return Classify(errors.Join(err, undone(tx.Rollback())))
+	err = work(tx)
+	if err == nil {
+		// Beyond this line a context that ends leaves open what became of the transaction.
+		err = ctx.Err()
 	}
-	// Beyond this line a context that ends leaves open what became of the transaction.
-	if err := ctx.Err(); err != nil {
-		return Classify(errors.Join(err, undone(tx.Rollback())))
+	if err != nil {
+		return Classify(rollback(tx, err))
 	}
 	if err := tx.Commit(); err != nil {
 		return classifyCommit(err)
@@ -43,9 +44,9 @@ func (db *DB) Write(ctx context.Context, work func(tx *sql.Tx) error) error {
 	return nil
 }
 
-// Read runs work in one transaction that sees one snapshot and cannot write.
+// Read runs work in one transaction that sees one snapshot and of which nothing is kept.
 func (db *DB) Read(ctx context.Context, work func(tx *sql.Tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, db.timeout)
+	ctx, cancel := db.Bound(ctx)
 	defer cancel()
 	options := &sql.TxOptions{ReadOnly: true}
 	if db.dialect == Postgres {
@@ -55,9 +56,8 @@ func (db *DB) Read(ctx context.Context, work func(tx *sql.Tx) error) error {
 	if err != nil {
 		return Classify(err)
 	}
-	err = work(tx)
 	// There is nothing to commit, and what was read is read.
-	return Classify(errors.Join(err, undone(tx.Rollback())))
+	return Classify(rollback(tx, work(tx)))
 }
 
 // begin tries twice when the connection at hand turns out to be dead: nothing has been asked for yet.
@@ -71,11 +71,12 @@ func (db *DB) begin(ctx context.Context, options *sql.TxOptions) (*sql.Tx, error
 	return db.sql.BeginTx(ctx, options)
 }
 
-// undone is an error of a rollback that is worth telling: not that the transaction is over already,
-// nor that the connection is gone and the transaction with it.
-func undone(err error) error {
-	if errors.Is(err, sql.ErrTxDone) || errors.Is(Classify(err), ErrUnavailable) {
-		return nil
+// rollback ends tx and gives the error that led to it, with that of the rollback if it is worth telling: not that the
+// transaction is over already, nor that the connection is gone and the transaction with it.
+func rollback(tx *sql.Tx, led error) error {
+	err := tx.Rollback()
+	if err == nil || errors.Is(err, sql.ErrTxDone) || errors.Is(Classify(err), ErrUnavailable) {
+		return led
 	}
-	return err
+	return errors.Join(led, err)
 }

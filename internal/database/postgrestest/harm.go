@@ -1,12 +1,14 @@
 package postgrestest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -26,15 +28,15 @@ func (s *Server) URL(database string) string {
 }
 
 // Database makes an empty database for one test and gives its URL.
-func (s *Server) Database(t testing.TB) string {
-	t.Helper()
+func (s *Server) Database(tb testing.TB) string {
+	tb.Helper()
 	name := fmt.Sprintf("t%d", time.Now().UnixNano())
 	if err := s.Exec("CREATE DATABASE " + name); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := s.Exec("DROP DATABASE IF EXISTS " + name + " WITH (FORCE)"); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return s.URL(name)
@@ -73,25 +75,31 @@ func (s *Server) Disconnect(application string) (int, error) {
 // Stop shuts the server down as an operator does who does not wait for clients, and waits for its end.
 func (s *Server) Stop() error { return s.end(syscall.SIGINT) }
 
-// Kill is the end of a server by the kernel's hand: nothing is written any more.
+// Kill is the end of all processes of the server by the kernel's hand: from now on nothing is written.
 func (s *Server) Kill() error { return s.end(syscall.SIGKILL) }
 
 func (s *Server) end(signal syscall.Signal) error {
 	if s.shell == nil {
 		return errors.New("end PostgreSQL: it does not run")
 	}
-	pid, err := s.pid()
+	family, err := s.family()
 	if err != nil {
 		return err
 	}
-	if err := syscall.Kill(pid, signal); err != nil {
-		return fmt.Errorf("end PostgreSQL: %w", err)
+	// The first process tells the others, unless it cannot.
+	told := family[:1]
+	if signal == syscall.SIGKILL {
+		told = family
+	}
+	for i, pid := range told {
+		if err := syscall.Kill(pid, signal); err != nil && i == 0 {
+			return fmt.Errorf("end PostgreSQL: %w", err)
+		}
 	}
 	deadline := time.Now().Add(patience)
-	// Signal 0 asks whether the process is there. The shell has waited for it, so it does not stay as a zombie.
-	for syscall.Kill(pid, 0) == nil {
+	for slices.ContainsFunc(family, runs) {
 		if time.Now().After(deadline) {
-			return fmt.Errorf("end PostgreSQL: process %d is still there %s after %s", pid, patience, signal)
+			return fmt.Errorf("end PostgreSQL: it is still there %s after %s", patience, signal)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
@@ -108,32 +116,70 @@ func (s *Server) Pause() error { return s.all(syscall.SIGSTOP) }
 // Resume undoes Pause.
 func (s *Server) Resume() error { return s.all(syscall.SIGCONT) }
 
-// all signals the server's first process and its children.
 func (s *Server) all(signal syscall.Signal) error {
-	pid, err := s.pid()
+	family, err := s.family()
 	if err != nil {
 		return err
 	}
-	if err := syscall.Kill(pid, signal); err != nil {
-		return err
-	}
-	children, err := filepath.Glob("/proc/[0-9]*/stat")
-	if err != nil {
-		return err
-	}
-	for _, path := range children {
-		content, err := os.ReadFile(path)
-		if err != nil {
-			continue // it has ended meanwhile
-		}
-		// "pid (name) state parent …": the name may have blanks and brackets in it.
-		fields := strings.Fields(string(content)[strings.LastIndexByte(string(content), ')')+1:])
-		child, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-		if err == nil && len(fields) > 1 && fields[1] == strconv.Itoa(pid) {
-			_ = syscall.Kill(child, signal) // it may have ended meanwhile
+	for i, pid := range family {
+		// Children may have ended meanwhile.
+		if err := syscall.Kill(pid, signal); err != nil && i == 0 {
+			return err
 		}
 	}
 	return nil
+}
+
+// family is the server's first process and then its children.
+func (s *Server) family() ([]int, error) {
+	content, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
+	if err != nil {
+		return nil, err
+	}
+	first, _, _ := strings.Cut(string(content), "\n")
+	father, err := strconv.Atoi(first)
+	if err != nil {
+		return nil, err
+	}
+	family := []int{father}
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		if _, parent := status(pid); parent == father {
+			family = append(family, pid)
+		}
+	}
+	return family, nil
+}
+
+// runs: a process that has ended may stay as a zombie, in a container where nobody waits for orphans.
+func runs(pid int) bool {
+	state, _ := status(pid)
+	return state != "" && state != "Z"
+}
+
+// status is the state and the parent of a process, nothing when there is no such process.
+func status(pid int) (state string, parent int) {
+	content, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return "", 0
+	}
+	// "pid (name) state parent …": the name may have blanks and brackets in it.
+	fields := strings.Fields(string(content[bytes.LastIndexByte(content, ')')+1:]))
+	if len(fields) < 2 {
+		return "", 0
+	}
+	parent, err = strconv.Atoi(fields[1])
+	if err != nil {
+		return "", 0
+	}
+	return fields[0], parent
 }
 
 // Fill writes until the server's disk is full, and gives what makes room again. The server has to have a

@@ -25,7 +25,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -99,15 +98,14 @@ func Start(o Options) (*Server, error) {
 func programs() (string, error) {
 	found := []string{os.Getenv("POSTGRES_BIN")}
 	if found[0] == "" {
-		packaged, err := filepath.Glob("/usr/lib/postgresql/*/bin")
-		if err != nil {
-			return "", err
+		found = nil
+		for _, pattern := range []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin"} {
+			packaged, err := filepath.Glob(pattern)
+			if err != nil {
+				return "", err
+			}
+			found = append(found, packaged...)
 		}
-		others, err := filepath.Glob("/usr/pgsql-*/bin")
-		if err != nil {
-			return "", err
-		}
-		found = append(packaged, others...)
 		if path, err := exec.LookPath("postgres"); err == nil {
 			found = append(found, filepath.Dir(path))
 		}
@@ -244,14 +242,4 @@ func (s *Server) startOnce(deadline time.Time) error {
 			return errors.Join(fmt.Errorf("start PostgreSQL: %w", err), stdin.Close())
 		}
 	}
-}
-
-// pid is of the server's first process.
-func (s *Server) pid() (int, error) {
-	content, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
-	if err != nil {
-		return 0, err
-	}
-	first, _, _ := strings.Cut(string(content), "\n")
-	return strconv.Atoi(first)
 }
