@@ -45,23 +45,27 @@ type Response struct {
 	Flow []byte
 }
 
-// asker is an exchange that asks questions of its own.
-type asker exchange
+// inquirer asks questions on behalf of one request. It has nothing of the exchange: a question may outlive it.
+type inquirer struct {
+	proxy     *Proxy
+	in        *http.Request
+	who       asker
+	requestID string
+}
 
 // Ask implements Upstream.
-func (a *asker) Ask(ctx context.Context, q Question) (Response, error) {
-	x := (*exchange)(a)
-	r, err := x.question(ctx, q)
+func (a *inquirer) Ask(ctx context.Context, q Question) (Response, error) {
+	r, err := a.question(ctx, q)
 	if err != nil {
 		return Response{}, err
 	}
-	res, err := x.proxy.transport.RoundTrip(r)
+	res, err := a.proxy.transport.RoundTrip(r)
 	if err != nil {
 		return Response{}, err
 	}
-	body := x.proxy.bounded(res.Body)
+	body := a.proxy.bounded(res.Body)
 	defer body.Close()
-	limit := x.proxy.limits.MaxBody
+	limit := a.proxy.limits.MaxBody
 	text, err := io.ReadAll(io.LimitReader(body, limit+1))
 	switch {
 	case err != nil:
@@ -71,22 +75,23 @@ func (a *asker) Ask(ctx context.Context, q Question) (Response, error) {
 	}
 	out := Response{Status: res.StatusCode, Header: res.Header, Body: text}
 	if q.Endpoint != "" && isJSON(res.Header) {
-		out.Flow = x.flowOf(q, res.StatusCode, text)
+		out.Flow = a.flowOf(q, res.StatusCode, text)
 	}
 	return out, nil
 }
 
-// question makes the request. Of the caller's fields those stay behind that speak of its own message, or of
-// the answer to it.
-func (x *exchange) question(ctx context.Context, q Question) (*http.Request, error) {
-	p := x.proxy
+// question makes the request.
+func (a *inquirer) question(ctx context.Context, q Question) (*http.Request, error) {
+	p := a.proxy
 	u := &url.URL{Scheme: p.upstream.Scheme, Host: p.upstream.Host, RawQuery: q.Query}
 	setTarget(u, p.base, q.Path)
 	var body io.Reader
 	if q.Body != nil {
 		text := q.Body
 		if e := p.contract[q.Endpoint]; e != nil && e.Request != nil {
-			result, err := e.Request.Map(nil, text, transform.Job{Direction: transform.ToSession, Form: transform.Replace, Vars: noVars, MaxDepth: p.limits.MaxDepth})
+			result, err := e.Request.Map(nil, text, transform.Job{
+				Direction: transform.ToSession, Form: transform.Replace, Vars: noVars, MaxDepth: p.limits.MaxDepth,
+			})
 			if err != nil {
 				return nil, fmt.Errorf("ask %s %s: %w", q.Method, q.Path, err)
 			}
@@ -98,12 +103,22 @@ func (x *exchange) question(ctx context.Context, q Question) (*http.Request, err
 	if err != nil {
 		return nil, fmt.Errorf("ask %s %s: %w", q.Method, q.Path, err)
 	}
-	r.URL, r.Host = u, x.in.Host
-	h := x.in.Header.Clone()
-	dropOwn(h)
-	dropUnderscored(h)
-	p.setForwarded(h, x.in)
-	h[headerRequestID] = []string{x.record.RequestID}
+	r.URL, r.Host, r.Header = u, a.in.Host, a.header(q)
+	return r, nil
+}
+
+// header has the caller's fields, but for those that are about its own message or the answer to it.
+func (a *inquirer) header(q Question) http.Header {
+	h := make(http.Header, len(a.in.Header)+addedFields)
+	for name, values := range a.in.Header {
+		if !isHopByHop(name) && !isForwarding(name, a.who.trusted) && !isOfMessage(name) && strings.IndexByte(name, '_') < 0 {
+			h[name] = values
+		}
+	}
+	dropNamed(h, a.in.Header["Connection"])
+	var l lines
+	a.who.setForwarded(h, &l)
+	h[headerRequestID] = []string{a.requestID}
 	h["Accept"], h["Accept-Encoding"] = []string{"application/json"}, []string{"identity"}
 	if q.Body != nil {
 		h["Content-Type"] = []string{"application/json"}
@@ -114,43 +129,30 @@ func (x *exchange) question(ctx context.Context, q Question) (*http.Request, err
 	if len(h["User-Agent"]) == 0 {
 		h["User-Agent"] = nil // net/http would say something of its own
 	}
-	r.Header = h
-	return r, nil
+	return h
 }
 
-// dropOwn takes out what is about one message alone: connection, body, conditions, ranges.
-func dropOwn(h http.Header) {
-	for _, list := range h["Connection"] {
-		for name := range elements(list) {
-			h.Del(name)
-		}
+// isOfMessage says of a field that it is about one message: its body, its conditions, what is wanted of its answer.
+func isOfMessage(name string) bool {
+	switch name {
+	case "Expect", "Range", "Idempotency-Key", "Prefer", "Digest", "Repr-Digest", "Signature", "Signature-Input":
+		return true
 	}
-	for name := range h {
-		if strings.HasPrefix(name, "Content-") || strings.HasPrefix(name, "If-") || strings.HasPrefix(name, "Sec-Websocket-") {
-			delete(h, name)
-		}
-	}
-	for _, name := range [...]string{
-		"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", // setForwarded says them anew
-		"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer",
-		"Transfer-Encoding", "Upgrade", "Expect", "Range", "Idempotency-Key", "Prefer", "Digest",
-	} {
-		delete(h, name)
-	}
+	return strings.HasPrefix(name, "Content-") || strings.HasPrefix(name, "If-") || strings.HasPrefix(name, "Sec-Websocket-")
 }
 
 // flowOf maps an answer; nil where that is not possible.
-func (x *exchange) flowOf(q Question, status int, body []byte) []byte {
-	e := x.proxy.contract[q.Endpoint]
+func (a *inquirer) flowOf(q Question, status int, body []byte) []byte {
+	e := a.proxy.contract[q.Endpoint]
 	if e == nil {
 		return nil
 	}
 	vars := func(name string) (string, bool) {
 		switch name {
 		case "client.path":
-			return x.in.URL.Path, true
+			return a.in.URL.Path, true
 		case "upstream.path":
-			return unescaped(x.proxy.base + q.Path), true
+			return unescaped(a.proxy.base + q.Path), true
 		}
 		return "", false
 	}
@@ -158,7 +160,7 @@ func (x *exchange) flowOf(q Question, status int, body []byte) []byte {
 	if status >= 400 {
 		lens = e.Errors
 	}
-	flow, err := x.proxy.mapped(lens, body, vars)
+	flow, err := a.proxy.mapped(lens, body, vars)
 	if err != nil {
 		return nil
 	}
@@ -166,7 +168,7 @@ func (x *exchange) flowOf(q Question, status int, body []byte) []byte {
 }
 
 // ToFlow implements Upstream.
-func (a *asker) ToFlow(endpoint string, body []byte) ([]byte, error) {
+func (a *inquirer) ToFlow(endpoint string, body []byte) ([]byte, error) {
 	e := a.proxy.contract[endpoint]
 	if e == nil {
 		return nil, fmt.Errorf("the contract has no endpoint %q", endpoint)

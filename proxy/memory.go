@@ -109,7 +109,7 @@ func (x *exchange) served() bool {
 func (x *exchange) memoryCall() MemoryCall {
 	c := MemoryCall{
 		Endpoint: x.route.endpoint.Name, Mode: x.decision.Mode, Method: x.in.Method, Header: x.in.Header,
-		Vars: map[string]string{}, Query: map[string]string{}, Upstream: (*asker)(x),
+		Vars: map[string]string{}, Query: map[string]string{}, Upstream: &inquirer{x.proxy, x.in, x.asker, x.record.RequestID},
 		JSON: len(x.in.Header["Content-Type"]) == 0 || isJSON(x.in.Header),
 	}
 	for name, value := range x.resolution.vars {
@@ -131,7 +131,7 @@ func (x *exchange) reply(r MemoryReply) {
 		x.fault(r.Err, r.Fault)
 		return
 	case r.Status == 0:
-		x.fail(nil, nil, r.Err)
+		x.fail(r.Err)
 		return
 	}
 	h := x.client.Header()
