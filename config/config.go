@@ -48,6 +48,8 @@ type Config struct {
 	Flags       Flags       `mapstructure:"flags"`
 	OFREP       OFREP       `mapstructure:"ofrep"`
 	Upstream    Upstream    `mapstructure:"upstream"`
+	Store       Store       `mapstructure:"store"`
+	Flows       Flows       `mapstructure:"flows"`
 	Limits      Limits      `mapstructure:"limits"`
 	// Lifecycle is for every endpoint that has no dates of its own in the contract.
 	Lifecycle Lifecycle `mapstructure:"lifecycle"`

@@ -21,8 +21,6 @@ type Key struct {
 	Flag string
 	// Restart: a running process keeps the value that it started with.
 	Restart bool
-	// Secret: Settings and logs show that there is a value, and not which.
-	Secret bool
 	// Meaning is for docs/configuration.md: sentences with the reason of the default.
 	Meaning string
 
@@ -100,7 +98,7 @@ func Keys() []Key {
 
 		{Name: "admin.listen", Default: "127.0.0.1:9901", Flag: "admin", alias: "CROSSFADE_ADMIN", Restart: true, kind: address(true),
 			Meaning: "Where operators are served, apart from the traffic and on loopback, since it can change things. Empty: no admin listener."},
-		{Name: "admin.token", Default: "", Secret: true, Restart: true, kind: secret("a token", 16),
+		{Name: "admin.token", Default: "", Restart: true, kind: secret("a token", 16),
 			Meaning: "A token that may do everything, for the admin API and the command. Best given by `CROSSFADE_ADMIN_TOKEN_FILE`. Without it and without tokens_file, the first start makes one and keeps it in `admin.token` of the data directory, which the command finds by itself on that machine."},
 		{Name: "admin.tokens_file", kind: file("of tokens: a line each with a name, a role (read, operate, admin) and the token"),
 			Meaning: "Who else may use the admin API, and by which name the journal knows them. Read again when it changes. Default: nobody."},
@@ -115,7 +113,7 @@ func Keys() []Key {
 			Meaning: "What a rule with a share does with a request that has none of these: `skip` goes on to the next rule; a stage is what it gets. Never by chance."},
 		{Name: "flags.override_header", Default: "Crossfade-Override", kind: headerName(),
 			Meaning: "The request header by which a frontend developer asks for a stage, where one of the three keys below allows it; from anybody else it is not looked at. It is not passed on to the backend."},
-		{Name: "flags.override_secret", Default: "", Secret: true, kind: secret("a secret", 16),
+		{Name: "flags.override_secret", Default: "", kind: secret("a secret", 16),
 			Meaning: "With it, overrides that `crossfade flags sign` has signed count, from everywhere, until they expire. Best given by `CROSSFADE_FLAGS_OVERRIDE_SECRET_FILE`."},
 		{Name: "flags.override_networks", kind: networks(),
 			Meaning: "Networks of clients whose overrides count without a signature. Default: nobody's."},
@@ -201,6 +199,26 @@ func Keys() []Key {
 		{Name: "endpoints[].on_failure", kind: word("on_failure", onFailures()),
 			Default: string(FailureRefuse),
 			Meaning: "What a client gets in flow_only when the backend's body cannot be mapped: `refuse` is a 502, since flow_only promises that no session name comes through; `original` is the backend's body, marked."},
+
+		{Name: "store.url", Flag: "store", Restart: true, kind: storeURL(),
+			Meaning: "Where is kept what crossfade remembers: `sqlite:PATH`, `postgres://…` when there are several replicas, or `none`. Default: `crossfade.db` in `data_dir`, none without that. A password is best given by CROSSFADE_STORE_URL_FILE."},
+
+		{Name: "flows.memory", Default: "true", kind: boolean(),
+			Meaning: "Remember which flow a caller has activated, and what flows are beyond what the backend keeps, in dual and flow_only. Off, or without a store: `flow/activate` is mapped to a session switch and forgotten."},
+		{Name: "flows.manage", Default: "false", kind: boolean(),
+			Meaning: "Serve `/api/v1/flows` (create, read, change, delete, list), before the backend's `/api/v1/sessions`. Off: most backends have flows of their own there."},
+		{Name: "flows.activate", Default: string(ActivateAuto), kind: word("activate", activations()),
+			Meaning: "How the backend is told of an activated flow: `session_switch`, `me_defaults` (PUT `/context/me/defaults`), or `auto`: the first, and the second where the first is missing or fails. The legacy build's switch always fails; `me_defaults` saves asking it."},
+		{Name: "flows.sources", kind: flowSources(),
+			Meaning: "Lists of the backend's from which a caller's flows are taken beside the context: `master_flows`, `discovery_flows`, `sessions`. Each costs the backend a call for each context. Default: none; `sessions` where flows are managed."},
+		{Name: "flows.source_timeout", Default: "300ms", kind: duration(time.Millisecond),
+			Meaning: "How long a context may wait for those lists after the backend's own answer is there. Then it goes out without them."},
+		{Name: "flows.recall_timeout", Default: "250ms", kind: duration(time.Millisecond),
+			Meaning: "How long a context may wait for the store. Then it goes out without memory, marked, and for a second the store is not asked again."},
+		{Name: "flows.forget_after", Default: "720h", kind: duration(time.Minute),
+			Meaning: "How long the backend must have ceased to list a flow before what is remembered of it is deleted. A month, so that a mishap of the backend's deletes nothing."},
+		{Name: "flows.platform_schema", Restart: true, kind: schemaName(),
+			Meaning: "The schema of the platform's tables `users` and `engagements`, when the store is in the platform's own PostgreSQL database: then the plan's tables are made beside them, with foreign keys. Default: in crossfade's own schema, without."},
 
 		{Name: "lifecycle.deprecation", Default: "", kind: date(),
 			Meaning: "From when session routes are to be given up: sent as `Deprecation` on them in dual. Empty: nothing is said. Dates of the contract for single endpoints are stronger, those for all endpoints weaker."},

@@ -9,10 +9,20 @@ import (
 	"time"
 )
 
+// masked stands for a secret.
+const masked = "***"
+
+func mask(text string) string {
+	if text == "" {
+		return ""
+	}
+	return masked
+}
+
 // secret takes printable text of at least so many characters, or "" for none. Its errors do not repeat it.
 func secret(what string, least int) kind {
 	want := fmt.Sprintf(`%s of at least %d characters, or "" for none`, what, least)
-	return kind{name: "secret", want: want, parse: func(text string) (any, error) {
+	return kind{name: "secret", want: want, shown: mask, parse: func(text string) (any, error) {
 		if text != "" && len(text) < least || hasControls(text) || strings.Contains(text, " ") {
 			return nil, errors.New("want " + want + ", without spaces")
 		}

@@ -231,16 +231,13 @@ func (l *loader) decode() (*Config, error) {
 	return c, err
 }
 
-// masked stands for a secret.
-const masked = "***"
-
 // settings lists what is not about single endpoints.
 func (l *loader) settings() []Setting {
 	var all []Setting
 	for _, k := range l.keys {
 		switch v := l.values[k.Name]; {
-		case k.Secret && v.text != "":
-			all = append(all, Setting{k.Name, masked, v.source})
+		case k.scalar() && k.kind.shown != nil:
+			all = append(all, Setting{k.Name, k.kind.shown(v.text), v.source})
 		case k.scalar():
 			all = append(all, Setting{k.Name, v.text, v.source})
 		case k.Name == "rules":

@@ -102,6 +102,10 @@ func TestNothingAtAllGivesTheDefaults(t *testing.T) {
 			Breaker:               UpstreamBreaker{Failures: 5, OpenFor: time.Second, Counts: "connect"},
 			Health:                UpstreamHealth{Interval: 5 * time.Second, Timeout: 2 * time.Second, Fall: 3, Rise: 2},
 		},
+		Flows: Flows{
+			Memory: true, Activate: ActivateAuto, Sources: []string{},
+			SourceTimeout: 300 * time.Millisecond, RecallTimeout: 250 * time.Millisecond, ForgetAfter: 30 * 24 * time.Hour,
+		},
 		Limits: Limits{
 			MaxBody: 16 * MiB, MaxMessage: MiB, MaxDepth: 512, MaxRatio: 200, MaxHeaderFields: 100,
 			MaxConnections: 16384, MaxRequests: 4096, MaxMemory: 256 * MiB,
@@ -139,7 +143,7 @@ func TestLaterLayersWin(t *testing.T) {
 			o := options(yamlOf(k, texts[0]), beside...)
 			check := func(value, source string) {
 				t.Helper()
-				if k.Secret {
+				if k.Values == "secret" {
 					value = masked
 				}
 				c := load(t, o)
@@ -168,6 +172,9 @@ func others(t *testing.T, k Key) [3]string {
 	t.Helper()
 	switch k.Values {
 	case "duration":
+		if k.Name == "flows.forget_after" {
+			return [3]string{"1h", "3h", "5h"}
+		}
 		return [3]string{"1s", "3s", "5s"}
 	case "size":
 		if k.Name == "limits.max_memory" {
@@ -182,6 +189,12 @@ func others(t *testing.T, k Key) [3]string {
 		return [3]string{"127.0.0.2:1", ":2", "[::1]:3"}
 	case "URL":
 		return [3]string{"http://a:1", "https://b", "http://[::1]:8000/base"}
+	case "store":
+		return [3]string{"sqlite:a/b.db", "postgres://u@h/d?sslmode=disable", "none"}
+	case "schema":
+		return [3]string{"public", "platform", "p_1"}
+	case "list of sources":
+		return [3]string{"master_flows", "master_flows, sessions", "discovery_flows"}
 	case "date":
 		return [3]string{"2026-11-30", "2026-11-30T12:00:00+01:00", "2027-01-01"}
 	case "link":
@@ -223,6 +236,10 @@ func others(t *testing.T, k Key) [3]string {
 // companions are variables for the keys that a key must not be without.
 func companions(k Key) []string {
 	var beside []string
+	switch k.Name {
+	case "flows.platform_schema":
+		beside = append(beside, "CROSSFADE_STORE_URL=postgres://h/d")
+	}
 	for _, section := range []string{"server.tls.", "upstream.tls."} {
 		if !strings.HasPrefix(k.Name, section) || !strings.HasSuffix(k.Name, "_file") {
 			continue

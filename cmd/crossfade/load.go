@@ -51,6 +51,7 @@ func (p *process) load(o config.Options, extra []string) (*loaded, error) {
 	for _, e := range c.Endpoints {
 		enabled[e.Name] = e.Enabled
 	}
+	withManaged(c, enabled)
 	switched, err := declared.Switch(enabled)
 	if err != nil {
 		return nil, err
@@ -121,7 +122,7 @@ func (l *loaded) newProxy(transport *upstream.Transport, with shared, logger *za
 			NoTransform:  proxy.NoTransform(e.NoTransform),
 		}
 	}
-	return proxy.New(proxy.Options{
+	options := proxy.Options{
 		Upstream:       transport.URL(),
 		Contract:       l.contract,
 		Decider:        decider{with.flags, c.Server.TrustedProxies},
@@ -142,5 +143,9 @@ func (l *loaded) newProxy(transport *upstream.Transport, with shared, logger *za
 		AnswerPreflights: len(c.CORS.AllowedOrigins) > 0,
 		Observer:         with.observer,
 		Logger:           logger,
-	})
+	}
+	if with.memory != nil { // a nil *flows.Memory is no nil proxy.Memory
+		options.Memory = with.memory
+	}
+	return proxy.New(options)
 }

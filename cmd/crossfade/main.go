@@ -114,7 +114,7 @@ or in flows alone (flow_only), and maps flow-shaped requests back.
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	root.AddCommand(p.serveCommand(), p.demoCommand(), p.checkCommand(), p.transformCommand(), p.endpointsCommand(),
-		p.flagsCommand(), p.killCommand(), p.unkillCommand(), p.explainCommand(), p.versionCommand())
+		p.flagsCommand(), p.killCommand(), p.unkillCommand(), p.explainCommand(), p.flowsCommand(), p.versionCommand())
 	return root
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/crossfade-proxy/crossfade/proxy/admin"
 	"github.com/crossfade-proxy/crossfade/proxy/admin/metrics"
 	"github.com/crossfade-proxy/crossfade/proxy/edge"
+	"github.com/crossfade-proxy/crossfade/proxy/flows"
 )
 
 func (p *process) serveCommand() *cobra.Command {
@@ -79,6 +80,7 @@ type server struct {
 type serving struct {
 	*loaded
 	proxy          *proxy.Proxy
+	memory         *flows.Memory // nil for none
 	traffic, admin http.Handler
 	ofrep          http.Handler
 }
@@ -135,6 +137,7 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 		asked = hup
 	}
 	s.announce(listener, beside)
+	s.state.tryFlows(ctx, s.logger)
 
 	if err := s.loop(ctx, asked, ended); err != nil {
 		return failed(err)
@@ -153,6 +156,9 @@ func (s *server) lookup(method, path string) (proxy.Place, bool, error) {
 }
 
 func (s *server) closeState() {
+	if now := s.serving.Load(); now != nil && now.memory != nil {
+		now.memory.Close() // it waits for what it still writes
+	}
 	if err := s.state.close(); err != nil {
 		s.logger.Warn("the store was not closed", zap.Error(err))
 	}
@@ -165,11 +171,12 @@ func (s *server) announce(listener net.Listener, beside []*besideServer) {
 		zap.Stringer("listen", listener.Addr()),
 		zap.String("upstream", s.upstream.addresses()),
 		zap.String("store", c.Source("store.url")),
-		zap.Int64("flags_version", s.state.flags.State().Version),
+		zap.Int64("flags_version", s.state.live.State().Version),
 		zap.String("mode", string(c.Mode)),
 		zap.String("mode_source", c.Source("mode")),
 		zap.String("config", c.File),
 		zap.String("contract_revision", s.serving.Load().contract.Revision),
+		zap.Bool("flow_memory", s.serving.Load().memory != nil),
 	}
 	if s.certificates != nil {
 		fields = append(fields, zap.Time("certificate_until", s.certificates.Until()))

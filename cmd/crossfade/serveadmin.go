@@ -27,14 +27,14 @@ const recentRequests = 8192
 func (s *server) newMetrics() *metrics.Metrics {
 	return metrics.New(metrics.Options{Version: versionText(), Moment: func() metrics.Moment {
 		requests, memory := s.admission.InUse()
-		health, state := s.state.flags.Health(), s.state.flags.State()
+		health, state := s.state.live.Health(), s.state.live.State()
 		l := s.serving.Load()
 		told := &metrics.Flags{
 			Version: health.Version, Killed: health.Kill != nil, StoreUp: health.Reachable, Contact: health.Contact,
 			Stages: map[string]string{},
 		}
 		for _, e := range l.config.Endpoints {
-			told.Stages[e.Name] = string(s.state.flags.Explain(flags.Request{}, e.Name).Decision.Stage)
+			told.Stages[e.Name] = string(s.state.live.Explain(flags.Request{}, e.Name).Decision.Stage)
 		}
 		for _, f := range state.Flags {
 			if f.Endpoint == flags.DefaultFlag {
@@ -56,7 +56,7 @@ func (s *server) newAdmin(l *loaded, read func(string) ([]byte, error)) (http.Ha
 	if host, _, err := net.SplitHostPort(c.Admin.Listen); err == nil && host != "" {
 		hosts = append(hosts[:len(hosts):len(hosts)], host)
 	}
-	decisions, err := ofrep.New(ofrep.Options{Decide: s.state.flags.Decide, Endpoints: l.endpointNames})
+	decisions, err := ofrep.New(ofrep.Options{Decide: s.state.live.Decide, Endpoints: l.endpointNames})
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (s *server) newAdmin(l *loaded, read func(string) ([]byte, error)) (http.Ha
 		Ready:            s.ready,
 		Metrics:          s.metrics.Handler(),
 		MetricsNeedToken: !c.Admin.OpenMetrics,
-		Flags:            s.state.flags,
+		Flags:            s.state.live,
 		Tokens:           tokens,
 		Hosts:            hosts,
 		Endpoints:        l.adminEndpoints,
@@ -91,7 +91,7 @@ func (s *server) newAdmin(l *loaded, read func(string) ([]byte, error)) (http.Ha
 func (s *server) newOFREP(l *loaded) (http.Handler, error) {
 	trusted := l.config.Server.TrustedProxies
 	handler, err := ofrep.New(ofrep.Options{
-		Decide: s.state.flags.Decide, Endpoints: l.endpointNames,
+		Decide: s.state.live.Decide, Endpoints: l.endpointNames,
 		Own: func(r *http.Request) netip.Addr { return proxy.ClientAddr(r, trusted) },
 	})
 	if err != nil {

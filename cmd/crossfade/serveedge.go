@@ -10,6 +10,7 @@ import (
 	"github.com/crossfade-proxy/crossfade/config/flags"
 	"github.com/crossfade-proxy/crossfade/proxy"
 	"github.com/crossfade-proxy/crossfade/proxy/edge"
+	"github.com/crossfade-proxy/crossfade/proxy/flows"
 )
 
 // shared is what all proxies of a process share, so that it outlives each of them.
@@ -18,6 +19,7 @@ type shared struct {
 	streams   *proxy.Streams
 	flags     *flags.Live
 	observer  proxy.Observer
+	memory    *flows.Memory // nil for none; a reload may bring another one
 }
 
 // newTraffic is the server for clients.

@@ -63,7 +63,7 @@ func (s *server) use(l *loaded) error {
 	}
 	next, err := s.make(l, to)
 	if err == nil {
-		err = s.state.flags.SetSettings(l.flagSettings())
+		err = s.state.live.SetSettings(l.flagSettings())
 	}
 	if err != nil {
 		if to != s.upstream {
@@ -83,8 +83,12 @@ func (s *server) use(l *loaded) error {
 
 // make makes what serves with a configuration.
 func (s *server) make(l *loaded, to *way) (*serving, error) {
+	memory, err := newMemory(l.config, s.state.flows, s.logger)
+	if err != nil {
+		return nil, err
+	}
 	data, err := l.newProxy(to.Transport, shared{
-		admission: s.admission, streams: &s.streams, flags: s.state.flags, observer: proxy.Observers{s.metrics, s.recent},
+		admission: s.admission, streams: &s.streams, flags: s.state.live, observer: proxy.Observers{s.metrics, s.recent}, memory: memory,
 	}, s.logger)
 	if err != nil {
 		return nil, err
@@ -97,5 +101,5 @@ func (s *server) make(l *loaded, to *way) (*serving, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &serving{loaded: l, proxy: data, traffic: withCORS(l.config.CORS, data), admin: operators, ofrep: frontends}, nil
+	return &serving{loaded: l, proxy: data, memory: memory, traffic: withCORS(l.config.CORS, data), admin: operators, ofrep: frontends}, nil
 }

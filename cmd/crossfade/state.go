@@ -12,14 +12,16 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/crossfade-proxy/crossfade/config/flags"
-	"github.com/crossfade-proxy/crossfade/config/flags/sqlstore"
+	flagstore "github.com/crossfade-proxy/crossfade/config/flags/sqlstore"
 	"github.com/crossfade-proxy/crossfade/internal/database"
+	flowstore "github.com/crossfade-proxy/crossfade/proxy/flows/sqlstore"
 )
 
 // state is what a process keeps beside its configuration: what operators set at run time. It outlives reloads.
 type state struct {
 	database *database.DB // nil for none
-	flags    *flags.Live
+	live     *flags.Live
+	flows    *flowstore.Store // nil for none
 	stop     context.CancelFunc
 	running  sync.WaitGroup
 }
@@ -36,26 +38,45 @@ func openState(ctx context.Context, l *loaded, logger *zap.Logger) (*state, erro
 			logger.Error("nothing can be kept: changes of flags are refused", zap.Error(err))
 		}
 	}
-	if c.Store.URL != "" {
-		db, err := database.Open(c.Store.URL, database.Options{Schema: c.Store.Schema})
-		if err != nil {
-			return nil, fmt.Errorf("store.url: %w", err)
+	var err error
+	if s.database, err = openDatabase(c); err != nil {
+		return nil, err
+	}
+	if s.database != nil {
+		if o.Store, err = flagstore.New(s.database); err == nil {
+			s.flows, err = openFlows(c, s.database)
 		}
-		store, err := sqlstore.New(db)
 		if err != nil {
-			return nil, errors.Join(err, db.Close())
+			return nil, errors.Join(err, s.closeDatabase())
 		}
-		s.database, o.Store = db, store
 	}
 	live, err := flags.Open(ctx, o)
 	if err != nil {
 		return nil, errors.Join(err, s.closeDatabase())
 	}
-	s.flags = live
+	s.live = live
 	running, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.running.Go(func() { live.Run(running) })
 	return s, nil
+}
+
+// flowsStart is how long the first look at the tables of flows may take before the store is told to be away.
+const flowsStart = 10 * time.Second
+
+// tryFlows makes the tables of flows. A store that is away is no reason not to serve: it is told, and tried again with each
+// request that needs it.
+func (s *state) tryFlows(ctx context.Context, logger *zap.Logger) {
+	if s.flows == nil {
+		return
+	}
+	s.running.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, flowsStart)
+		defer cancel()
+		if err := s.flows.Migrate(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			logger.Warn("the store is away; flows have no memory until it is there (store.url: none does without)", zap.Error(err))
+		}
+	})
 }
 
 // close ends what follows the store, after the last request.
