@@ -190,7 +190,7 @@ func within(networks []netip.Prefix, client netip.Addr) bool {
 // newCondition makes a cohort ready. The cohort has been checked.
 func newCondition(cohort *Cohort, r *ruleContext) *condition {
 	d := &condition{
-		tenants: set(cohort.Tenants), engagements: set(cohort.Engagements), users: set(cohort.Users), origins: set(cohort.Origins),
+		tenants: setOf(cohort.Tenants), engagements: setOf(cohort.Engagements), users: setOf(cohort.Users), origins: setOf(cohort.Origins),
 		headers: matches(cohort.Headers, textproto.CanonicalMIMEHeaderKey), cookies: matches(cohort.Cookies, nil), claims: matches(cohort.Claims, nil),
 		agents: cohort.UserAgents, networks: cohort.Networks,
 	}
@@ -236,8 +236,8 @@ func newCondition(cohort *Cohort, r *ruleContext) *condition {
 	return d
 }
 
-// set is nil for no names.
-func set(names []string) map[string]struct{} {
+// setOf is nil for no names.
+func setOf(names []string) map[string]struct{} {
 	if len(names) == 0 {
 		return nil
 	}

@@ -34,7 +34,7 @@ func newOverride(o *Override) *override {
 		return nil
 	}
 	return &override{header: textproto.CanonicalMIMEHeaderKey(cmp.Or(o.Header, OverrideHeader)), networks: o.Networks,
-		tenants: set(o.Tenants), secrets: o.Secrets, maxAge: cmp.Or(o.MaxAge, defaultMaxAge)}
+		tenants: setOf(o.Tenants), secrets: o.Secrets, maxAge: cmp.Or(o.MaxAge, defaultMaxAge)}
 }
 
 // SignOverride gives the value of the header that asks for a stage of one endpoint, or of all by "*", until a moment (whole seconds
