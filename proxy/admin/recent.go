@@ -78,7 +78,7 @@ func (s *Recent) find(id string) []seenRequest {
 	var found []seenRequest
 	for i := range s.ring {
 		r := s.ring[(s.next-1-i+2*len(s.ring))%len(s.ring)]
-		if r.RequestID != id || r.At.IsZero() {
+		if r.RequestID != id {
 			continue
 		}
 		if r.hasBucket {

@@ -166,7 +166,7 @@ func (p reply) send(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	if p.tag != "" {
 		h.Set("ETag", p.tag)
-		if r.Method == http.MethodGet && r.Header.Get("If-None-Match") == p.tag {
+		if r.Header.Get("If-None-Match") == p.tag {
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
