@@ -48,7 +48,7 @@ type MemoryReply struct {
 	Header http.Header
 	Body   []byte
 	Fault  *Fault
-	// Err is for the log: why Fault is what it is, or what was missing for Body.
+	// Err is for the log: why Fault is what it is.
 	Err error
 }
 
@@ -138,10 +138,6 @@ func (x *exchange) reply(r MemoryReply) {
 	h["Content-Type"] = []string{"application/json"}
 	for name, values := range r.Header {
 		h[name] = slices.Clone(values)
-	}
-	x.record.err = r.Err
-	if r.Err != nil {
-		x.record.Fallback = FallbackFlows
 	}
 	x.send(r.Status, r.Body)
 }

@@ -53,7 +53,7 @@ type Recollection struct {
 	Version int64
 	// Activated are the flows that the caller has activated, the current one included.
 	Activated []Activated
-	// Details are those of the flows asked for, and of all that the caller has made in the engagement.
+	// Details are those of the engagement's flows that were asked for, and of all that the caller has made there.
 	Details map[string]Details
 }
 

@@ -137,7 +137,7 @@ func (s *Store) Recall(ctx context.Context, c flows.Caller, ids []string, known 
 			SELECT 'details', CAST(m.flow_id AS TEXT), m.flow_type, m.status, CAST(m.engagement_id AS TEXT),
 				CAST(m.created_by AS TEXT), CAST(m.metadata AS TEXT), b.since
 			FROM {metadata} m LEFT JOIN flow_absences b ON b.user_id = $6 AND b.flow_id = CAST(m.flow_id AS TEXT)
-			WHERE m.flow_id {among 3} OR m.created_by = $1 AND m.engagement_id = $2
+			WHERE m.engagement_id = $2 AND (m.flow_id {among 3} OR m.created_by = $1)
 		) d ON v.version <> $4`), c.User, c.Engagement, list(ids), known, c.Engagement, c.User)
 	if err != nil {
 		return flows.Recollection{}, false, database.Classify(err)
