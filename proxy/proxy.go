@@ -43,6 +43,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -151,7 +152,8 @@ type Proxy struct {
 	marks      marks
 	streams    *Streams
 	admission  Admission
-	ownField   string // as a canonical name
+	trials     atomic.Int32 // that run
+	ownField   string       // as a canonical name
 
 	answerPreflights bool
 }

@@ -29,6 +29,8 @@ const (
 	fallbacks           = "fallbacks_total"
 	problems            = "problems_total"
 	outcomes            = "outcomes_total"
+	trials              = "trials_total"
+	trialDuration       = "trial_duration_seconds"
 	streamMessages      = "stream_messages_total"
 	unmappedMembers     = "unmapped_members_total"
 	unknownWords        = "unknown_words_total"
@@ -93,6 +95,10 @@ func families() []family {
 			"Answers of crossfade's own, by the last word of the problem's type."},
 		{outcomes, counter, []string{labelEndpoint, labelOutcome},
 			"How exchanges ended: `answered`, `refused`, `cut`, `client_gone`."},
+		{trials, counter, []string{labelEndpoint, labelOutcome},
+			"Answers in the stage verify, by what a lens made of a copy: `fits`, `native` (has the flow shape already), `unfit` (dual would pass it unmapped, flow_only refuse it; the log has the cause), `skipped` (two ran already, or the answer was cut), `too-large`."},
+		{trialDuration, histogram, []string{labelEndpoint},
+			"What lenses took on those copies, in dual and flow_only together."},
 		{streamMessages, counter, []string{labelEndpoint, labelOutcome},
 			"Messages of mapped streams, in both directions: `mapped`, or `passed` as they came because they could not be."},
 		{unmappedMembers, counter, []string{labelEndpoint},
