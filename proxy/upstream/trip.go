@@ -57,7 +57,6 @@ func (a *address) send(r *http.Request, report report, kept *keptBody) (*http.Re
 		ctx = httptrace.WithClientTrace(t.Context, &t.trace)
 	}
 	out := r.WithContext(ctx)
-	withoutReplay(out)
 	if kept != nil {
 		t.trace.GotFirstResponseByte = t.gotFirstByte
 		if kept.ReadCloser != nil {
@@ -66,7 +65,7 @@ func (a *address) send(r *http.Request, report report, kept *keptBody) (*http.Re
 	}
 	transport := a.transport(r)
 	t.http2 = a.upgrade != nil && transport == a.ask
-	res, err := transport.RoundTrip(out)
+	res, err := a.roundTrip(transport, out)
 	if err == nil && t.abandoned {
 		res.Body.Close()
 		err = context.Cause(t.Context)
