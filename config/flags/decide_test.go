@@ -301,7 +301,11 @@ func TestOverrides(t *testing.T) {
 	if _, _, err := l.Change(context.Background(), SwitchKill{On: true}, Author{By: "ann", Reason: "fire"}, nil, false); err != nil {
 		t.Fatal(err)
 	}
-	if d := l.Decide(request("Crossfade-Override", signed), "context-me"); d.Reason != ReasonKill {
+	r = request("Crossfade-Override", signed)
+	if d := l.Decide(r, "context-me"); d.Reason != ReasonKill {
 		t.Errorf("an override goes through the kill switch: %s", said(d))
+	}
+	if tried := l.Explain(r, "context-me").Tried; len(tried) != 1 || !strings.HasSuffix(tried[0].Why, "Z by ann: fire") || tried[0].Source != "kill switch" {
+		t.Errorf("the kill switch is explained as %+v", tried)
 	}
 }

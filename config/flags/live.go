@@ -207,7 +207,11 @@ func (l *Live) current(before State) error {
 }
 
 func (l *Live) behind(store, served int64) error {
-	return fmt.Errorf("%w: it has version %d and %d is served: it was restored, or is another one; to take it, stop crossfade, remove %s and start again", ErrBehind, store, served, l.snapshotFile)
+	forget := "start crossfade again"
+	if l.snapshotFile != "" {
+		forget = "stop crossfade, remove " + l.snapshotFile + " and start again"
+	}
+	return fmt.Errorf("%w: it has version %d and %d is served: it was restored, or is another one; to take it, %s", ErrBehind, store, served, forget)
 }
 
 // seen compares what the writer saw with what is there.

@@ -465,7 +465,7 @@ func TestBadSettings(t *testing.T) {
 file.rules[1].name: "x" is the name of rules[0] too
 file.rules[1]: is never reached: rules[0] ("x") takes everybody
 environment.context-me.stage: unknown stage "on" (want passthrough, verify, dual or flow_only)
-journeys: want a name of at most 63 small letters, digits, -, _ and ., such as pilot-tenants; got "A"
+journeys.context-me: want a name of at most 63 small letters, digits, -, _ and ., such as pilot-tenants; got "A"
 keys[1]: want token, user_id, tenant, engagement, header:Name or cookie:Name, got "uuid"
 keys[2]: want token, user_id, tenant, engagement, header:Name or cookie:Name, got "header:a b"
 without_key: unknown stage "off" (want passthrough, verify, dual or flow_only)
