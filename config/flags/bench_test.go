@@ -34,19 +34,19 @@ func request(pairs ...string) Request {
 	return Request{Header: h, Client: netip.MustParseAddr("192.0.2.7")}
 }
 
-func liveWith(t testing.TB, f ...Flag) *Live {
-	t.Helper()
+func liveWith(tb testing.TB, f ...Flag) *Live {
+	tb.Helper()
 	settings := Settings{}
 	for _, f := range f {
 		settings.Endpoints = append(settings.Endpoints, f.Endpoint)
 	}
 	l, err := Open(context.Background(), LiveOptions{Settings: settings})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for _, f := range f {
 		if _, _, err := l.Change(context.Background(), SetFlag{f}, Author{By: "ann", Reason: "a test", Force: true}, nil, false); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	return l
@@ -94,10 +94,10 @@ func shareRules(n int) []Rule {
 	return all
 }
 
-func deciders(t testing.TB) []decider {
+func deciders(tb testing.TB) []decider {
 	token := webToken(`{"sub":"` + aUser + `","email":"someone@example.com","role":"analyst","is_admin":false,"exp":1790000000,"iat":1780000000,"type":"access"}`)
 	flag := func(rules ...Rule) *Live {
-		return liveWith(t, Flag{Endpoint: "context-me", Stage: Passthrough, Rules: rules})
+		return liveWith(tb, Flag{Endpoint: "context-me", Stage: Passthrough, Rules: rules})
 	}
 	claims := Rule{"claims", Cohort{Claims: []Match{{Name: "role", Values: []string{"analyst"}}, {Name: "is_admin", Values: []string{"false"}}}}, Dual}
 	legacy := request("Authorization", "Bearer db-token-"+aUser+"-0a1b2c3d", "X-Client-Account-Id", aTenant)

@@ -52,7 +52,7 @@ func (s *snapshot) follow(r *Request, c *chain) Decision {
 			d := who.decided(&rule.says)
 			d.Stage = s.context.withoutKey
 			return d
-		default:
+		case notTenant, notEngagement, notUser, notHeader, notCookie, notClaim, notAgent, notOrigin, notNetwork, notShare, notShareWithoutKey:
 			i++
 		}
 	}
