@@ -1,4 +1,4 @@
-# Every verb of the project. make help lists them; make check is what CI runs.
+# Every verb of the project. make help lists them; CI runs make check and make conformance.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-builtin-rules
@@ -34,6 +34,7 @@ demo: ## An embedded legacy backend, crossfade in front of it, and a tour
 .PHONY: test
 test: ## All tests but those of make conformance; installs what they need into .cache
 	./scripts/python-env.sh
+	./scripts/postgres.sh
 	go test $(TEST_FLAGS) $$(go list ./... | grep -v /conformance)
 
 .PHONY: conformance

@@ -3,8 +3,8 @@
 //
 // CROSSFADE_BINARY names a command that was built elsewhere, to be tested instead.
 //
-// A Process that ends otherwise than with exit code 0, or whose log tells of a panic, fails its
-// test. Measures come from /proc, so this is for Linux.
+// A Process that ends otherwise than with exit code 0, whose log tells of a panic, or that writes
+// anything past its log, fails its test. Measures come from /proc, so this is for Linux.
 package process
 
 import (
@@ -59,7 +59,7 @@ func Start(tb testing.TB, o Options) *Process {
 	}
 	p.cmd = exec.Command(path, "serve", "--config", p.file, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
 	p.cmd.Dir = dir
-	p.cmd.Env = append([]string{"GOTRACEBACK=all", "CROSSFADE_LOG_FORMAT=json"}, o.Environ...)
+	p.cmd.Env = append([]string{"GOTRACEBACK=all", "CROSSFADE_LOG_FORMAT=json", "CROSSFADE_STORE_URL=none"}, o.Environ...)
 	p.cmd.Stderr = p.log
 	if err := p.cmd.Start(); err != nil {
 		tb.Fatal(err)
@@ -227,6 +227,9 @@ func (p *Process) Stop() {
 
 // judge fails the test for what no log should ever say.
 func (p *Process) judge() {
+	if stray := p.log.stray(); stray != "" {
+		p.tb.Errorf("something wrote past the log: %.2000s", stray)
+	}
 	text := p.log.text()
 	for _, word := range []string{"panic", "fatal error", "DATA RACE", "superfluous"} {
 		if i := bytes.Index([]byte(text), []byte(word)); i >= 0 {
