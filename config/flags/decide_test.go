@@ -53,9 +53,9 @@ func TestPrecedence(t *testing.T) {
 		{"dual command (flag --mode)", func() { settings.Command = Static{} }},
 		{"passthrough file (proxy.yaml:9, own)", func() { settings.File.Endpoints["context-me"] = Static{Stage: FlowOnly, Source: "proxy.yaml:9"} }},
 		{"flow_only file (proxy.yaml:9)", func() { settings.File.Endpoints = nil }},
+		{"verify environment (environment CROSSFADE_ENDPOINTS_CONTEXT_ME_MODE)", func() { settings.Environment.Endpoints = nil }},
 		{"dual file (proxy.yaml:3, top)", func() { settings.File.Default.Rules = nil }},
 		{"verify file (proxy.yaml:3)", func() { settings.File = Layer{} }},
-		{"verify environment (environment CROSSFADE_ENDPOINTS_CONTEXT_ME_MODE)", func() { settings.Environment.Endpoints = nil }},
 		{"dual environment (environment CROSSFADE_MODE)", func() { settings.Environment = Layer{} }},
 		{"passthrough default (built in)", func() {}},
 	} {
@@ -82,6 +82,21 @@ func TestSourcesWithoutAStage(t *testing.T) {
 		r := request("X-Client-Account-Id", tenant)
 		if got := said(s.decide(&r, "context-me")); got != want {
 			t.Errorf("%s: %s, want %s", tenant, got, want)
+		}
+	}
+}
+
+// TestRulesForAll are for the endpoints that have none of their own.
+func TestRulesForAll(t *testing.T) {
+	own := []Rule{{"own", Cohort{Tenants: []string{"t1"}}, FlowOnly}}
+	settings := Settings{Endpoints: []string{"context-me", "login"}, File: Layer{
+		Default:   Static{Rules: []Rule{{"top", Cohort{Tenants: []string{"t2"}}, Dual}}, Stage: Verify, Source: "proxy.yaml:3"},
+		Endpoints: map[string]Static{"context-me": {Rules: own, Source: "proxy.yaml:9"}}}}
+	s := newSnapshot(State{}, true, &settings, nil, time.Now())
+	r := request("X-Client-Account-Id", "t2")
+	for endpoint, want := range map[string]string{"context-me": "verify file (proxy.yaml:3)", "login": "dual file (proxy.yaml:3, top)"} {
+		if got := said(s.decide(&r, endpoint)); got != want {
+			t.Errorf("%s: %s, want %s", endpoint, got, want)
 		}
 	}
 }
