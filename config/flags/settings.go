@@ -17,7 +17,7 @@ type Settings struct {
 	// File is proxy.yaml, Environment what variables say. What either says of the endpoint itself comes before what they say
 	// of all, and in both the file is before the environment.
 	File, Environment Layer
-	// Journeys names the journey of endpoints whose flag names none; DefaultJourney is that of all others.
+	// Journeys names the journey of endpoints, for flags that name none; DefaultJourney is that of all others.
 	Journeys map[string]string
 	// Keys is the chain of what a caller is known by, the first that the request has; nil is DefaultKeys.
 	Keys []Key
