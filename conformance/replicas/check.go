@@ -156,7 +156,7 @@ func (c *checker) whole() {
 		}
 	}
 	for _, r := range c.Reads {
-		if r.Failed != "" {
+		if r.Failed != "" || r.Version == Lost {
 			continue
 		}
 		want := c.First
@@ -182,11 +182,11 @@ func (c *checker) alive() {
 	}
 }
 
-// byReplica gives the reads that were answered.
+// byReplica gives the reads that were answered and whose version is known.
 func (c *checker) byReplica() map[int][]Read {
 	reads := map[int][]Read{}
 	for _, r := range c.Reads {
-		if r.Failed == "" {
+		if r.Failed == "" && r.Version != Lost {
 			reads[r.Replica] = append(reads[r.Replica], r)
 		}
 	}

@@ -51,6 +51,7 @@ func TestCheckFindsWhatIsBroken(t *testing.T) {
 		want string
 	}{
 		{"nothing", func(*replicas.History) {}, ""},
+		{"nothing, and a version is not known", func(h *replicas.History) { h.Reads[1].Version = replicas.Lost }, ""},
 		{"a body that is no mode's", func(h *replicas.History) { h.Reads[1].Shape = "" }, `one shape: replica 0 at 121ms answered with the body of "" and said "dual"`},
 		{"a body of another mode", func(h *replicas.History) { h.Reads[1].Shape = "flow_only" }, `one shape: replica 0 at 121ms answered with the body of "flow_only" and said "dual"`},
 		{"a replica that goes back", func(h *replicas.History) {

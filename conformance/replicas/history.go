@@ -49,8 +49,12 @@ type Read struct {
 	Failed string
 	// Shape is the mode whose body it got, "" when it is no mode's; Mode is what the header says.
 	Shape, Mode string
-	Version     int64
+	// Version is that of the flags that decided it; Lost when the replica was killed before it could tell.
+	Version int64
 }
+
+// Lost is the version of a Read that nobody knows.
+const Lost = -1
 
 // Harm is something that was done to a replica, or to the store of all, until it was undone.
 type Harm struct {

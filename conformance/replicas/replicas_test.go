@@ -4,23 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/crossfade-proxy/crossfade/conformance/process"
 	"github.com/crossfade-proxy/crossfade/conformance/replicas"
 	"github.com/crossfade-proxy/crossfade/internal/database/postgrestest"
 )
 
-func TestMain(m *testing.M) {
-	if config := os.Getenv("CROSSFADE_TEST_REPLICA"); config != "" {
-		os.Exit(replicaMain(config))
-	}
-	m.Run()
-}
+func TestMain(m *testing.M) { process.Main(m) }
 
 // calm is how long nothing is done after each harm: the bound, and time to see that it is held.
 const calm = bound + time.Second
@@ -53,16 +48,20 @@ func TestReplicasOfOnePostgreSQL(t *testing.T) {
 		func() {
 			victim := seeded.IntN(3)
 			h := replicas.Harm{Name: fmt.Sprintf("replica %d is stopped for 3 s", victim), Replica: victim}
-			c.harm(h, func() error { return errors.Join(c.signal(victim, syscall.SIGSTOP)(), c.pass(3*time.Second)()) }, c.signal(victim, syscall.SIGCONT))
+			c.harm(h, func() error { c.replicas[victim].process.Signal(syscall.SIGSTOP); return nil }, func() error {
+				pass(3 * time.Second)
+				c.replicas[victim].process.Signal(syscall.SIGCONT)
+				return nil
+			})
 		},
 		func() { c.kill(seeded.IntN(3)) },
 		func() { c.kill(seeded.IntN(3)) },
 		func() {
-			c.harm(away("PostgreSQL is shut down"), server.Stop, func() error { return errors.Join(c.pass(2*time.Second)(), server.Start()) })
+			c.harm(away("PostgreSQL is shut down"), server.Stop, func() error { pass(2 * time.Second); return server.Start() })
 		},
 		func() { c.harm(away("PostgreSQL is killed"), server.Kill, server.Start) },
 		func() {
-			c.harm(away("PostgreSQL is stopped for 3 s"), server.Pause, func() error { return errors.Join(c.pass(3*time.Second)(), server.Resume()) })
+			c.harm(away("PostgreSQL is stopped for 3 s"), server.Pause, func() error { pass(3 * time.Second); return server.Resume() })
 		},
 		// These two are no excuse for anything: nobody is harmed.
 		func() {
@@ -75,21 +74,21 @@ func TestReplicasOfOnePostgreSQL(t *testing.T) {
 			var free func() error
 			c.harm(away("the disk of PostgreSQL is full for 3 s"),
 				func() (err error) { free, err = server.Fill(); return err },
-				func() error { return errors.Join(c.pass(3*time.Second)(), free(), server.Revive()) })
+				func() error { pass(3 * time.Second); return errors.Join(free(), server.Revive()) })
 		},
 	}
-	_ = c.pass(calm)()
+	pass(calm)
 	seeded.Shuffle(len(harms), func(i, j int) { harms[i], harms[j] = harms[j], harms[i] })
 	for _, harm := range harms {
 		harm()
-		_ = c.pass(calm)()
+		pass(calm)
 	}
 	h := c.judge()
 	for _, harm := range h.Harms {
 		if harm.Store && !slices.ContainsFunc(h.Writes, func(w replicas.Write) bool {
-			return w.Outcome != replicas.Done && w.To > harm.From && w.From < harm.To
+			return w.To > harm.From && w.From < harm.To && (w.Outcome != replicas.Done || w.To-w.From > time.Second)
 		}) {
-			t.Errorf("%s, and every flip was done: it was not", harm.Name)
+			t.Errorf("%s, and no flip was refused or held up: it was not", harm.Name)
 		}
 	}
 	enough(t, h, 200, 2000)
@@ -99,7 +98,7 @@ func TestOneProcessOnSQLiteThatIsKilled(t *testing.T) {
 	c := start(t, 1, "sqlite:"+filepath.Join(t.TempDir(), "x.db"))
 	c.call(3, 5*time.Millisecond, 2)
 	for range 12 {
-		_ = c.pass(300 * time.Millisecond)()
+		pass(300 * time.Millisecond)
 		c.kill(0)
 	}
 	enough(t, c.judge(), 50, 100)
@@ -109,7 +108,7 @@ func TestOneProcessOnSQLiteThatIsKilled(t *testing.T) {
 func TestFlipsUnderLoad(t *testing.T) {
 	c := start(t, 1, "sqlite:"+filepath.Join(t.TempDir(), "x.db"))
 	c.call(4, 80*time.Millisecond, 64)
-	_ = c.pass(5 * time.Second)()
+	pass(5 * time.Second)
 	enough(t, c.judge(), 20, 1000)
 }
 
