@@ -259,7 +259,7 @@ func failed(key string, d sdk.ProviderResolutionDetail, expected sdk.ErrorCode) 
 		return nil
 	case sdk.TypeMismatchCode, sdk.ParseErrorCode, sdk.InvalidContextCode, sdk.TargetingKeyMissingCode:
 		return fmt.Errorf("flag %s: %w", key, d.Error()) // the provider is there, and has something that is of no use
-	default:
-		return fmt.Errorf("%w: flag %s: %w", flags.ErrUnavailable, key, d.Error())
+	case sdk.ProviderNotReadyCode, sdk.ProviderFatalCode, sdk.FlagNotFoundCode, sdk.GeneralCode:
 	}
+	return fmt.Errorf("%w: flag %s: %w", flags.ErrUnavailable, key, d.Error())
 }

@@ -21,8 +21,8 @@ const patience = 30 * time.Second
 
 func endpoints() []string { return []string{"flow-list", "context-me"} }
 
-// is is a flag of the other system with one value.
-func is(value any) memprovider.InMemoryFlag {
+// having is a flag of the other system with one value.
+func having(value any) memprovider.InMemoryFlag {
 	return memprovider.InMemoryFlag{State: memprovider.Enabled, DefaultVariant: "v", Variants: map[string]any{"v": value}}
 }
 
@@ -55,7 +55,7 @@ func object(stage, tenant string) map[string]any {
 
 // TestRead: stages as texts, flags as objects, and versions that rise only where something changed.
 func TestRead(t *testing.T) {
-	provider := memprovider.NewInMemoryProvider(set{"x-default": is("verify"), "x-context-me": is(object("verify", "t")), "x-other": is("dual"), "flow-list": is("dual")})
+	provider := memprovider.NewInMemoryProvider(set{"x-default": having("verify"), "x-context-me": having(object("verify", "t")), "x-other": having("dual"), "flow-list": having("dual")})
 	now := time.UnixMilli(1_000)
 	s := newStore(t, provider, func(o *Options) { o.Prefix, o.Now = "x-", func() time.Time { return now } })
 	read := func() flags.State {
@@ -86,12 +86,12 @@ func TestRead(t *testing.T) {
 	if state = read(); state.Version != 1_000 {
 		t.Errorf("nothing changed, and the version is %d", state.Version)
 	}
-	provider.UpdateFlags(set{"x-default": is("verify"), "x-context-me": is(object("verify", "u"))})
+	provider.UpdateFlags(set{"x-default": having("verify"), "x-context-me": having(object("verify", "u"))})
 	if state = read(); state.Version != 2_000 || state.Flags[0].Changed != 2_000 || state.Flags[1].Changed != 1_000 {
 		t.Errorf("state %+v", state)
 	}
 	now = time.UnixMilli(1_500) // a clock that is put back
-	provider.UpdateFlags(set{"x-default": is("verify"), "x-kill-switch": is(true)})
+	provider.UpdateFlags(set{"x-default": having("verify"), "x-kill-switch": having(true)})
 	if state = read(); state.Version != 2_001 || len(state.Flags) != 1 || state.Kill == nil || state.Kill.By != "InMemoryProvider" || state.Kill.Reason != "the flag x-kill-switch is on" {
 		t.Errorf("state %+v", state)
 	}
@@ -99,7 +99,7 @@ func TestRead(t *testing.T) {
 	if state = read(); state.Version != 2_001 || state.Kill != kill {
 		t.Errorf("killed anew: %+v", state)
 	}
-	provider.UpdateFlags(set{"x-default": {State: memprovider.Disabled, DefaultVariant: "v", Variants: map[string]any{"v": "dual"}}, "x-kill-switch": is(false)})
+	provider.UpdateFlags(set{"x-default": {State: memprovider.Disabled, DefaultVariant: "v", Variants: map[string]any{"v": "dual"}}, "x-kill-switch": having(false)})
 	if state = read(); state.Version != 2_002 || len(state.Flags) != 0 || state.Kill != nil {
 		t.Errorf("state %+v", state)
 	}
@@ -120,14 +120,14 @@ func TestUseless(t *testing.T) {
 			`flag context-me: a ramp and an expiry are written by whoever keeps the flags (raise the share, or set the flag anew, there)`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newStore(t, memprovider.NewInMemoryProvider(set{"context-me": is(tt.flag)}))
+			s := newStore(t, memprovider.NewInMemoryProvider(set{"context-me": having(tt.flag)}))
 			_, err := s.Read(t.Context())
 			if err == nil || !strings.HasPrefix(err.Error(), tt.want) || errors.Is(err, flags.ErrUnavailable) {
 				t.Errorf("got  %v\nwant %s", err, tt.want)
 			}
 		})
 	}
-	s := newStore(t, memprovider.NewInMemoryProvider(set{KillSwitch: is("yes")}))
+	s := newStore(t, memprovider.NewInMemoryProvider(set{KillSwitch: having("yes")}))
 	if _, err := s.Read(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "flag kill-switch: TYPE_MISMATCH") {
 		t.Errorf("got %v", err)
 	}
@@ -228,7 +228,7 @@ func TestCloseWhileItStarts(t *testing.T) {
 
 // TestLive: the flags of the other system decide, follow it, survive a mistake there and a restart without it.
 func TestLive(t *testing.T) {
-	provider := memprovider.NewInMemoryProvider(set{"context-me": is("verify")})
+	provider := memprovider.NewInMemoryProvider(set{"context-me": having("verify")})
 	options := flags.LiveOptions{
 		Store: newStore(t, provider), Settings: flags.Settings{Endpoints: endpoints()}, SnapshotFile: filepath.Join(t.TempDir(), "flags.json"),
 		Poll: time.Hour, // so that it is the event that is followed
@@ -257,9 +257,9 @@ func TestLive(t *testing.T) {
 		}
 	}
 	until("verify", func() bool { return stage() == flags.Verify })
-	provider.UpdateFlags(set{"context-me": is("dual")})
+	provider.UpdateFlags(set{"context-me": having("dual")})
 	until("dual", func() bool { return stage() == flags.Dual })
-	provider.UpdateFlags(set{"context-me": is("daul")})
+	provider.UpdateFlags(set{"context-me": having("daul")})
 	until("a mistake is told", func() bool { return strings.Contains(live.Health().Err, `unknown stage "daul"`) })
 	if stage() != flags.Dual {
 		t.Errorf("a mistake changed the stage to %s", stage())
@@ -267,7 +267,7 @@ func TestLive(t *testing.T) {
 	if _, _, err := live.Change(t.Context(), flags.SwitchKill{On: true}, flags.Author{By: "jo", Reason: "fire"}, nil, false); !errors.Is(err, flags.ErrElsewhere) {
 		t.Errorf("got %v", err)
 	}
-	provider.UpdateFlags(set{"context-me": is("dual"), KillSwitch: is(true)})
+	provider.UpdateFlags(set{"context-me": having("dual"), KillSwitch: having(true)})
 	until("killed", func() bool { return stage() == flags.Passthrough && live.Health().Kill != nil })
 
 	stop()
