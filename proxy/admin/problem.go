@@ -52,7 +52,7 @@ type description struct {
 // descriptions is the one table of problems; docs/errors.md has the same.
 func descriptions() []description {
 	return []description{
-		{problemUnauthorized, http.StatusUnauthorized, "A token is needed", "`Authorization: Bearer …` with a token that `admin.tokens` or the token file has."},
+		{problemUnauthorized, http.StatusUnauthorized, "A token is needed", "`Authorization: Bearer …` with `admin.token`, one of `admin.tokens_file`, or that of the token file."},
 		{problemForbidden, http.StatusForbidden, "The token may not do that", "A token of a higher role: read, operate, admin."},
 		{problemCrossSite, http.StatusForbidden, "Pages of other sites may not ask", "Call the API from a program, or from a page that this listener served."},
 		{problemWrongHost, http.StatusMisdirectedRequest, "This listener is not called so", "`admin.hosts` lists the names it goes by, beside localhost and plain addresses."},
