@@ -182,8 +182,8 @@ func TestSourcesNeverMakeItWorse(t *testing.T) {
 			case <-q.Context().Done():
 			}
 		},
-		"fails":          func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
-		"is not there":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) },
+		"fails":          func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+		"is not there":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) },
 		"is cut off":     func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"is no JSON":     func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "[{") },
 		"is another":     func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"flows":7,"x":[]}`) },
