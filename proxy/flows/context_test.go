@@ -102,7 +102,6 @@ func TestDatabaseAwayAndBack(t *testing.T) {
 	now := &moving{now: time.Now()}
 	s := managed(proxy.Dual)
 	s.url, s.options.Now = away.URL("postgres"), now.Now
-	s.options.RecallTimeout = 10 * time.Second // a busy machine is not an absent database
 	r := single(t, s)
 	first, second := r.made("A", "planning"), r.made("B", "planning")
 	r.wants(r.activate(first), 200)
