@@ -91,6 +91,12 @@ func resize[T any](s []T, n int) []T {
 }
 
 func (r *run) release(pool *sync.Pool) {
+	r.reset()
+	pool.Put(r)
+}
+
+// reset lets go of the body, and of memory that bigger ones than usual took.
+func (r *run) reset() {
 	if cap(r.aside) > keepBytes {
 		r.aside = nil
 	}
@@ -101,7 +107,6 @@ func (r *run) release(pool *sync.Pool) {
 		r.spare, r.keys = nil, nil
 	}
 	r.body, r.prog, r.vars, r.links, r.err, r.result = nil, nil, nil, nil, nil, Result{}
-	pool.Put(r)
 }
 
 // guess is a member's name in the last object of its kind, from its quote to its value.

@@ -21,15 +21,16 @@ type Stream struct {
 	src  io.Reader
 	room func(bytes int) error
 
-	parser    streamParser
-	back      []byte // read, and not given out: what could be the end
-	queue     []byte // to be given out before anything else is read
-	granted   int    // bytes that room has been asked for
-	ended     bool   // the body is
-	edit, off int    // of the edits: how far they have been given out
-	err       error  // what Read says when there is nothing left to give
-	refused   error  // why nothing is added
-	result    Result
+	parser           streamParser
+	maps             bool   // it parses, or what it adds has not all been given out
+	back             []byte // read, and not given out: what could be the end
+	queue            []byte // to be given out before anything else is read
+	granted          int    // bytes that room has been asked for
+	ended            bool   // the body is
+	edit, block, off int    // of the edits: how far they have been given out
+	err              error  // what Read says when there is nothing left to give
+	refused          error  // why nothing is added
+	result           Result
 }
 
 // Streams says whether bodies can go through Stream: whether all that the union adds stands at the end of the
@@ -52,9 +53,8 @@ func (l *Lens) Stream(src io.Reader, job Job, room func(bytes int) error) *Strea
 		s = &Stream{}
 	}
 	*s = Stream{lens: l, job: job, src: src, room: room, parser: s.parser, back: s.back[:0], queue: s.queue[:0]}
-	r := l.runs.Get().(*run)
-	r.start(l.union, s.parser.buffer, job)
-	s.parser.ready(r)
+	s.parser.ready(l, job)
+	s.maps = true
 	return s
 }
 
@@ -64,26 +64,20 @@ func (s *Stream) Result() (Result, error) { return s.result, s.refused }
 
 // Release gives the Stream's memory back. It must not be used any more.
 func (s *Stream) Release() {
-	if s.lens == nil {
-		return
-	}
-	pool := s.lens.pool
 	s.stop()
 	if cap(s.back)+cap(s.queue) > keepBytes {
 		s.back, s.queue = nil, nil
 	}
+	pool := s.lens.pool
 	s.lens, s.src, s.room, s.job = nil, nil, nil, Job{}
 	pool.Put(s)
 }
 
-// stop gives back what mapping takes: nothing will be added, or all of it has been.
+// stop gives up what mapping takes: nothing will be added, or all of it has been.
 func (s *Stream) stop() {
-	if r := s.parser.run; r != nil {
-		if s.parser.buffer = r.body[:0]; cap(s.parser.buffer) > keepBytes {
-			s.parser.buffer = nil
-		}
-		s.parser.run = nil
-		r.release(s.lens.runs)
+	if s.maps {
+		s.maps = false
+		s.parser.release()
 	}
 }
 
@@ -136,14 +130,16 @@ func (s *Stream) give(p []byte) int {
 // were held back, is queued.
 func (s *Stream) take(p []byte) int {
 	hold := 0
-	if s.parser.run != nil {
+	if s.maps {
 		if !s.parser.feed(p) {
 			s.refuse()
 		} else if err := s.held(s.parser.held()); err != nil {
 			s.parser.fail(err)
 			s.refuse()
 		}
-		hold = s.parser.hold()
+		if s.maps {
+			hold = s.parser.hold()
+		}
 	}
 	if len(s.back) == 0 {
 		goes := len(p) - hold
@@ -177,7 +173,7 @@ func (s *Stream) refuse() {
 // end is the end of the body.
 func (s *Stream) end() {
 	s.err, s.ended = io.EOF, true
-	if s.parser.run == nil {
+	if !s.maps {
 		return
 	}
 	if !s.parser.finish() {
@@ -194,34 +190,40 @@ func (s *Stream) end() {
 
 // added gives out what the edits put in, all at one place.
 func (s *Stream) added(p []byte) (n int) {
-	r := s.parser.run
-	if r == nil {
+	if !s.maps {
 		return 0
 	}
+	r := s.parser.run
 	for n < len(p) && s.edit < len(r.edits) {
-		e := &r.edits[s.edit]
-		var left int
-		switch e.kind {
-		case editLit:
-			m := copy(p[n:], e.lit[s.off:])
-			n, left = n+m, len(e.lit)-s.off-m
-			s.off += m
-		case editBody, editAside:
-			from := r.body
-			if e.kind == editAside {
-				from = r.aside
-			}
-			m := copy(p[n:], from[int(e.from)+s.off:e.to])
-			n, left = n+m, int(e.to-e.from)-s.off-m
-			s.off += m
-		case editCut: // a union takes nothing away
+		part, more := s.part(&r.edits[s.edit])
+		m := copy(p[n:], part[s.off:])
+		n += m
+		if s.off += m; s.off < len(part) {
+			break
 		}
-		if left == 0 {
-			s.edit, s.off = s.edit+1, 0
+		s.off = 0
+		if s.block++; !more {
+			s.edit, s.block = s.edit+1, 0
 		}
 	}
 	if s.edit == len(r.edits) {
 		s.stop()
 	}
 	return n
+}
+
+// part gives the part of an edit's text whose turn it is, and whether there is more of it.
+func (s *Stream) part(e *edit) (part []byte, more bool) {
+	r := s.parser.run
+	if full := s.parser.before(e); s.block < len(full) {
+		return full[s.block], true
+	}
+	switch e.kind {
+	case editBody:
+		return r.body[e.from:e.to], false
+	case editAside:
+		return r.aside[e.from:e.to], false
+	default: // a union takes nothing away
+		return []byte(e.lit), false
+	}
 }

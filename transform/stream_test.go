@@ -26,7 +26,7 @@ func (r *pieces) Read(p []byte) (int, error) {
 	if r.left == "" {
 		return 0, io.EOF
 	}
-	n := min(len(p), len(r.left), r.roll(r.roll(40)+1)+1)
+	n := min(len(p), len(r.left), r.roll(r.roll(10)+1)+1)
 	n = copy(p, r.left[:n])
 	if r.left = r.left[n:]; r.left == "" && r.roll(2) == 0 {
 		return n, io.EOF
@@ -37,9 +37,9 @@ func (r *pieces) Read(p []byte) (int, error) {
 // readBy reads all with buffers of the lengths that roll says.
 func readBy(r io.Reader, roll func(n int) int) (string, error) {
 	var out []byte
+	p := make([]byte, 64<<10)
 	for {
-		p := make([]byte, roll(50)+1)
-		n, err := r.Read(p)
+		n, err := r.Read(p[:min(roll(10)+1, len(p))])
 		out = append(out, p[:n]...)
 		if errors.Is(err, io.EOF) {
 			return string(out), nil
@@ -61,12 +61,12 @@ func streamed(l *Lens, body string, job Job, roll func(n int) int) string {
 	defer s.Release()
 	got, err := readBy(s, roll)
 	result, because := s.Result()
-	result.Body = want.Body
+	body, want.Body = string(want.Body), nil
 	switch {
 	case err != nil:
 		return fmt.Sprintf("read: %v", err)
-	case got != string(want.Body):
-		return fmt.Sprintf("got %s\nwant %s (%v, %v)", got, want.Body, because, refused)
+	case got != body:
+		return fmt.Sprintf("got %s\nwant %s (%v, %v)", got, body, because, refused)
 	case fmt.Sprint(because) != fmt.Sprint(refused):
 		return fmt.Sprintf("refused because %v\nwant %v", because, refused)
 	case fmt.Sprint(result) != fmt.Sprint(want):
@@ -227,4 +227,104 @@ func FuzzStream(f *testing.F) {
 			t.Errorf("%s: %s", body, complaint)
 		}
 	})
+}
+
+// Lists that are longer than a block, in every order of the root's members, one or two of them, filtered or not.
+func TestStreamOfLongLists(t *testing.T) {
+	two := append(contextOps(), Collect{At: Path{"archived"}, To: "archived_flows", Shape: flowShape(), Optional: true},
+		Filter{List: Path{"archived_flows"}, By: []Condition{{"status", "query.status"}}},
+		Filter{List: Path{"others"}, By: []Condition{{"status", "query.status"}}},
+		Collect{At: Path{"more"}, To: "others", Shape: flowShape(), Optional: true})
+	body := string(contextBody(1600))
+	whole := mustParse(body)
+	rows := whole.find("available_sessions")
+	paused := strings.ReplaceAll(rows.raw, `"is_default"`, `"status":"waiting_for_user","is_default"`)
+	archived := treeMember{"archived", "", mustParse(paused)}
+	few := treeMember{"archived", "", mustParse(strings.Replace(paused, "waiting", "running", 1590))}
+	none := treeMember{"archived", "", mustParse(rows.raw)}
+	member := func(name string) treeMember {
+		return whole.members[slices.IndexFunc(whole.members, func(m treeMember) bool { return m.name == name })]
+	}
+	user, session, list := member("user"), member("session"), member("available_sessions")
+	unlisted := treeMember{"session", "", mustParse(`{"id":"another","name":"Demo Session"}`)}
+	ownerless := treeMember{"available_sessions", "", mustParse(strings.ReplaceAll(rows.raw, `"created_by"`, `"author"`))}
+	big := `{"id":"1","status":"waiting_for_user","name":` + quoted(strings.Repeat("n", 100<<10)) + "},"
+	full := treeMember{"archived", "", mustParse("[" + strings.Repeat(big, 3) + `{"id":"2","status":"running"}]`)}
+	for name, members := range map[string][]treeMember{
+		"a block and nothing behind it, twice": {user, full, {"more", "", mustParse(strings.ReplaceAll(full.raw, "nnn", "mmm"))}, session},
+		"as it comes":                          whole.members,
+		"session behind the list":              {user, list, session},
+		"session not among them":               {user, list, unlisted},
+		"user behind the list":                 {session, ownerless, user},
+		"user last, two lists":                 {ownerless, session, archived, user},
+		"two lists":                            {archived, user, session, list},
+		"two lists, few are left":              {user, few, session, list},
+		"two lists, none are left":             {user, list, none, unlisted},
+		"the rows and a scalar of 1 MB":        {user, list, {"note", "", mustParse(quoted(body))}, session},
+		"a session of 1 MB":                    {user, list, {"session", "", mustParse(`{"id":"1","name":` + quoted(body) + `}`)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := compile(t, two)
+			text := (&tree{kind: '{', members: members}).text()
+			cuts := rand.New(rand.NewPCG(1, uint64(len(text))))
+			for _, most := range []int{1 << 10, 64 << 10, 4 << 20} {
+				roll := func(n int) int { return cuts.IntN(n * most / 10) }
+				if complaint := streamed(l, text, Job{Vars: testVars}, roll); complaint != "" {
+					t.Errorf("pieces of up to %d: %.2000s", most, complaint)
+				}
+			}
+		})
+	}
+}
+
+// A list that grows is never copied, so that what is held is about what is put in.
+func TestStreamHoldsWhatItAdds(t *testing.T) {
+	l := compile(t, contextOps())
+	body := contextBody(10_000)
+	union, err := l.Map(nil, body, Job{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := 0
+	s := l.Stream(bytes.NewReader(body), Job{}, func(bytes int) error { held = bytes; return nil })
+	defer s.Release()
+	if _, err := io.Copy(io.Discard, s); err != nil {
+		t.Fatal(err)
+	}
+	if adds := len(union.Body) - len(body); held < adds || held > adds+128<<10 {
+		t.Errorf("%d bytes are held to add %d", held, adds)
+	}
+}
+
+func TestStreamWithoutRoom(t *testing.T) {
+	l := compile(t, contextOps())
+	body := contextBody(1000)
+	full := errors.New("no room")
+	for _, room := range []int{0, 1000, 100_000} {
+		s := l.Stream(bytes.NewReader(body), Job{}, func(bytes int) error {
+			if bytes > room {
+				return full
+			}
+			return nil
+		})
+		got, err := io.ReadAll(s)
+		if res, because := s.Result(); err != nil || !bytes.Equal(got, body) || !errors.Is(because, full) || res.Changed {
+			t.Errorf("room for %d: %d bytes of %d (%v), because %v", room, len(got), len(body), err, because)
+		}
+		s.Release()
+	}
+}
+
+// A source that breaks off is told, and what came before is given out.
+func TestStreamThatBreaksOff(t *testing.T) {
+	l := compile(t, contextOps())
+	body := string(contextBody(10))
+	for _, at := range []int{0, 1, 500, len(body) - 1, len(body)} {
+		s := l.Stream(io.MultiReader(strings.NewReader(body[:at]), iotest.ErrReader(io.ErrUnexpectedEOF)), Job{}, nil)
+		got, err := io.ReadAll(s)
+		if res, because := s.Result(); string(got) != body[:at] || !errors.Is(err, io.ErrUnexpectedEOF) || because != nil || res.Changed {
+			t.Errorf("cut at %d: %s (%v), because %v", at, got, err, because)
+		}
+		s.Release()
+	}
 }

@@ -25,6 +25,9 @@ type streamParser struct {
 	field  int // that is being read, of the root
 	name   slot
 	rows   streamRows
+	lists  []blocks
+	sealed int      // bytes in them
+	spare  [][]byte // blocks to be used again
 	redos  []redo
 	wanted uint64 // what those were not given
 }
@@ -49,16 +52,33 @@ const (
 	phaseEnd                   // the end of the body
 )
 
-func (s *streamParser) ready(r *run) {
-	*s = streamParser{
-		run: r, root: r.prog.root.object, buffer: s.buffer, start: -1,
-		push: push{open: s.push.open}, redos: s.redos[:0],
+// ready makes it ready for a body.
+func (s *streamParser) ready(l *Lens, job Job) {
+	if s.run == nil {
+		s.run = &run{}
 	}
+	*s = streamParser{
+		run: s.run, root: l.union.root.object, buffer: s.buffer, start: -1,
+		push: push{open: s.push.open}, redos: s.redos[:0], lists: s.lists, spare: s.spare,
+	}
+	s.run.start(l.union, s.buffer, job)
+	if cap(s.run.aside) < blockBytes {
+		s.run.aside = s.block()
+	}
+}
+
+// release gives up what the body took.
+func (s *streamParser) release() {
+	if s.buffer = s.run.body[:0]; cap(s.buffer) > keepBytes {
+		s.buffer = nil
+	}
+	s.clear()
+	s.run.reset()
 }
 
 // hold is how many of the last bytes may not go out yet.
 func (s *streamParser) hold() int {
-	if s.run == nil || s.other > 0 {
+	if s.other > 0 {
 		return 0
 	}
 	switch s.phase {
@@ -71,7 +91,7 @@ func (s *streamParser) hold() int {
 
 // held is how many bytes are in memory, and will be.
 func (s *streamParser) held() int {
-	n := len(s.run.body) + len(s.run.aside)
+	n := len(s.run.body) + len(s.run.aside) + s.sealed
 	if len(s.redos) > 0 {
 		n += len(s.run.aside)
 	}

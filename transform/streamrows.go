@@ -39,6 +39,7 @@ func (s *streamParser) beginRows(f *field) {
 func (s *streamParser) row(i int, whole bool) bool {
 	r, u := s.run, s.rows.use
 	out := &r.asides[u.aside]
+	s.seal(out)
 	before, was := r.checkpoint(), *out
 	r.wanted = 0
 	s.inside(i, 2)
@@ -91,7 +92,9 @@ func (s *streamParser) keepKey() {
 // endRows ends the list at its bracket.
 func (s *streamParser) endRows() bool {
 	r := s.run
-	r.asides[s.rows.use.aside].to = len(r.aside)
+	out := &r.asides[s.rows.use.aside]
+	s.unseal(out)
+	out.to = len(r.aside)
 	r.slots[s.root.base+s.field] = slot{}
 	end := s.pos + 1
 	if s.rows.again >= 0 {
