@@ -104,7 +104,7 @@ func TestNothingAtAllGivesTheDefaults(t *testing.T) {
 			Health:                UpstreamHealth{Interval: 5 * time.Second, Timeout: 2 * time.Second, Fall: 3, Rise: 2},
 		},
 		Limits: Limits{
-			MaxBody: 16 * MiB, MaxMessage: MiB, MaxDepth: 512, MaxRatio: 200, MaxHeaderFields: 100,
+			MaxBody: 16 * MiB, StreamAbove: 256 * KiB, MaxMessage: MiB, MaxDepth: 512, MaxRatio: 200, MaxHeaderFields: 100,
 			MaxConnections: 16384, MaxRequests: 4096, MaxMemory: 256 * MiB,
 		},
 		Log:     Log{Level: "info", Format: "auto"},
