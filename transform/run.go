@@ -337,7 +337,7 @@ func (r *run) syntax(offset int) int {
 	err := ErrSyntax
 	switch {
 	case offset >= len(r.body):
-		err = fmt.Errorf("%w: it ends in the middle", ErrSyntax)
+		err = errCut
 	case r.tooDeep(offset):
 		err = ErrDepth
 	}

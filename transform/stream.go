@@ -216,7 +216,7 @@ func (s *Stream) added(p []byte) (n int) {
 func (s *Stream) part(e *edit) (part []byte, more bool) {
 	r := s.parser.run
 	if full := s.parser.before(e); s.block < len(full) {
-		return full[s.block], true
+		return full[s.block].memory[full[s.block].from:], true
 	}
 	switch e.kind {
 	case editBody:

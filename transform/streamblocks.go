@@ -11,7 +11,13 @@ const (
 // blocks are the elements of a list as they will be written, but for the last ones, which are in run.aside.
 type blocks struct {
 	use  *shapeUse
-	full [][]byte
+	full []block
+}
+
+// block is memory of blockBytes, or more where an element is long; from is where the elements begin in it.
+type block struct {
+	memory []byte
+	from   int
 }
 
 // seal puts elements that have been written where they need not move. There is one on its way to come
@@ -25,19 +31,19 @@ func (s *streamParser) seal(out *aside) {
 		s.lists = append(s.lists, blocks{use: s.rows.use})
 	}
 	list := &s.lists[len(s.lists)-1]
-	full := r.aside[out.from:]
+	full := block{r.aside, out.from}
 	if out.from < blockBytes/8 {
-		r.aside = append(s.block(), r.aside[:out.from]...)
+		r.aside = append(s.memory(), r.aside[:out.from]...)
 	} else {
-		full = append(s.block(), full...)
+		full = block{memory: append(s.memory(), r.aside[out.from:]...)}
 		r.aside = r.aside[:out.from]
 	}
 	list.full = append(list.full, full)
-	s.sealed += len(full)
+	s.sealed += len(full.memory) - full.from
 }
 
-// block gives memory for elements.
-func (s *streamParser) block() []byte {
+// memory gives some for elements.
+func (s *streamParser) memory() []byte {
 	if n := len(s.spare); n > 0 {
 		b := s.spare[n-1]
 		s.spare = s.spare[:n-1]
@@ -52,14 +58,15 @@ func (s *streamParser) unseal(out *aside) {
 		return
 	}
 	list := &s.lists[len(s.lists)-1]
-	last := len(list.full) - 1
-	s.run.aside = append(s.run.aside, list.full[last]...)
-	s.sealed -= len(list.full[last])
-	list.full = list.full[:last]
+	end := len(list.full) - 1
+	last := list.full[end]
+	s.run.aside = append(s.run.aside, last.memory[last.from:]...)
+	s.sealed -= len(last.memory) - last.from
+	list.full = list.full[:end]
 }
 
 // before gives what goes in before what an edit puts in.
-func (s *streamParser) before(e *edit) [][]byte {
+func (s *streamParser) before(e *edit) []block {
 	for i := range s.lists {
 		if out := &s.run.asides[s.lists[i].use.aside]; e.kind == editAside && int(e.from) == out.from && int(e.to) == out.to {
 			return s.lists[i].full
@@ -72,8 +79,8 @@ func (s *streamParser) before(e *edit) [][]byte {
 func (s *streamParser) clear() {
 	for _, list := range s.lists {
 		for _, b := range list.full {
-			if len(s.spare) < keepBlocks && cap(b) == blockBytes {
-				s.spare = append(s.spare, b)
+			if len(s.spare) < keepBlocks && cap(b.memory) == blockBytes {
+				s.spare = append(s.spare, b.memory)
 			}
 		}
 	}

@@ -63,7 +63,7 @@ func (s *streamParser) ready(l *Lens, job Job) {
 	}
 	s.run.start(l.union, s.buffer, job)
 	if cap(s.run.aside) < blockBytes {
-		s.run.aside = s.block()
+		s.run.aside = s.memory()
 	}
 }
 
