@@ -1,4 +1,4 @@
-# Every verb of the project. make help lists them; make check is what CI runs.
+# Every verb of the project. make help lists them; CI runs make check and make conformance.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-builtin-rules

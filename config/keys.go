@@ -37,6 +37,9 @@ const endpointPrefix = "endpoints[]."
 const corsHeaders = "Authorization, Content-Type, X-Request-ID, X-User-ID, X-User-Role, X-Client-Account-ID, " +
 	"X-Engagement-ID, X-Flow-ID, X-Session-ID, X-Client-ID, X-Requested-With, X-Trace-ID"
 
+// corsExposed are the headers of answers that pages have a use for.
+const corsExposed = "X-Request-ID, X-Trace-ID, Deprecation, Sunset, Link, Crossfade-Mode, Crossfade-Fallback"
+
 // version is the only version of the language of proxy.yaml.
 const version = 1
 
@@ -86,8 +89,8 @@ func Keys() []Key {
 			Meaning: "Methods that those pages may use: what the backend has routes for."},
 		{Name: "cors.allowed_headers", Default: corsHeaders, kind: tokens("header names", "Content-Type"),
 			Meaning: "Request headers that those pages may send: what the platform's frontends are known to send, in both shapes. Names are compared without regard to case."},
-		{Name: "cors.exposed_headers", Default: "X-Request-ID, X-Trace-ID", kind: tokens("header names", "X-Request-ID"),
-			Meaning: "Headers of answers that those pages may read: the ids by which an error is found in the logs."},
+		{Name: "cors.exposed_headers", Default: corsExposed, kind: tokens("header names", "X-Request-ID"),
+			Meaning: "Headers of answers that those pages may read: the ids by which an error is found in the logs, until when a session route is there and what succeeds it, and which shape an answer has."},
 		{Name: "cors.allow_credentials", Default: "true", kind: boolean(),
 			Meaning: "Whether calls may carry cookies and client certificates. On, since the platform's frontends ask with `credentials: include`, and the origins are exact; must be off with the origin `*`."},
 		{Name: "cors.max_age", Default: "10m", kind: duration(0),

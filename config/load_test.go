@@ -83,7 +83,9 @@ func TestNothingAtAllGivesTheDefaults(t *testing.T) {
 				"Authorization", "Content-Type", "X-Request-ID", "X-User-ID", "X-User-Role", "X-Client-Account-ID",
 				"X-Engagement-ID", "X-Flow-ID", "X-Session-ID", "X-Client-ID", "X-Requested-With", "X-Trace-ID",
 			},
-			ExposedHeaders:   []string{"X-Request-ID", "X-Trace-ID"},
+			ExposedHeaders: []string{
+				"X-Request-ID", "X-Trace-ID", "Deprecation", "Sunset", "Link", "Crossfade-Mode", "Crossfade-Fallback",
+			},
 			AllowCredentials: true,
 			MaxAge:           10 * time.Minute,
 		},

@@ -71,6 +71,13 @@ func secretsAreNotTold(t *testing.T, mode string) {
 		refused(t, a, 502)
 		secretIsNotIn(t, string(a.Raw), secret)
 	}
+	// Bytes behind an answer may be of anybody's.
+	h = before(t, mode, raw.Serve(t, raw.Loop(raw.Take(), raw.Send(raw.JSON(context)+raw.JSON(secret)))), "CROSSFADE_LOG_LEVEL=debug")
+	for range 2 {
+		h.ask("GET", me)
+	}
+	h.Access(2)
+	secretIsNotIn(t, h.Log(), secret)
 }
 
 func secretIsNotIn(t *testing.T, text, secret string) {

@@ -10,6 +10,22 @@ import (
 
 const headerRequestID = "X-Request-Id"
 
+// lines are values of header fields, of one line each, in the memory of their exchange. The zero value is ready.
+type lines struct {
+	text [9]string // as many as an exchange has, nearly always
+	used int
+}
+
+// of gives the value of a field that has one line.
+func (l *lines) of(text string) []string {
+	if l.used == len(l.text) {
+		return []string{text}
+	}
+	l.text[l.used] = text
+	l.used++
+	return l.text[l.used-1 : l.used : l.used] // nothing is appended in place
+}
+
 // maxRequestID bounds a caller's id in bytes: several of the usual forms joined.
 const maxRequestID = 128
 

@@ -154,9 +154,8 @@ func (r *refusal) Error() string { return r.cause.Error() }
 
 func (r *refusal) Unwrap() error { return r.cause }
 
-// fail answers when the upstream gave no answer, or one that must not go out. ReverseProxy
-// calls it, always before a head was sent.
-func (x *exchange) fail(_ http.ResponseWriter, _ *http.Request, err error) {
+// fail answers when the upstream gave no answer, or one that must not go out. No head was sent yet.
+func (x *exchange) fail(err error) {
 	if x.record.Upstream == 0 {
 		x.record.Upstream = x.proxy.now().Sub(x.asked)
 	}

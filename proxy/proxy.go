@@ -36,7 +36,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httputil"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -136,7 +135,6 @@ type Proxy struct {
 	now        func() time.Time
 	newID      func() string
 	pieces     pieces
-	reverse    httputil.ReverseProxy // without the hooks of an exchange
 	workspaces workspaces
 	encoder    coding.Encoder
 	compress   bool
@@ -190,12 +188,6 @@ func New(o Options) (*Proxy, error) {
 		p.newID = randomID
 	}
 	p.base = strings.TrimSuffix(o.Upstream.EscapedPath(), "/")
-	// What net/http says while it copies is told by the access line too, in our words.
-	errorLog, err := zap.NewStdLogAt(p.logger, zap.DebugLevel)
-	if err != nil {
-		return nil, fmt.Errorf("log of net/http: %w", err)
-	}
-	p.reverse = httputil.ReverseProxy{Transport: p.transport, BufferPool: &p.pieces, ErrorLog: errorLog}
 	return p, nil
 }
 
@@ -256,8 +248,6 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{proxy: p, in: r, began: p.now()}
 	x.client.exchange = x
 	x.client.ResponseWriter = w
-	x.reverse = p.reverse
-	x.reverse.Rewrite, x.reverse.ModifyResponse, x.reverse.ErrorHandler = x.rewrite, x.receive, x.fail
 	defer x.leave()
 	defer x.end()
 	x.serve()

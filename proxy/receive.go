@@ -162,7 +162,7 @@ func (x *exchange) encodeAnswer(res *http.Response, w *workspace, layers []codin
 	res.Body = &heldBody{pool: &x.proxy.workspaces, held: w, left: out}
 	x.vouch(res, changed, goes)
 	if changed {
-		commit(res, len(out), goes)
+		x.commit(res, len(out), goes)
 	}
 	return nil
 }
@@ -180,9 +180,9 @@ func (x *exchange) keep(res *http.Response, w *workspace, rest io.ReadCloser, re
 
 // commit makes the head true of a body that has changed, but for what vouch does: the one
 // place where length, framing, trailers and coding are set, all together.
-func commit(res *http.Response, length int, c coding.Coding) {
+func (x *exchange) commit(res *http.Response, length int, c coding.Coding) {
 	setCoding(res.Header, c)
-	res.Header["Content-Length"] = []string{strconv.Itoa(length)}
+	res.Header["Content-Length"] = x.lines.of(strconv.Itoa(length))
 	res.ContentLength, res.TransferEncoding, res.Trailer = int64(length), nil, nil
 }
 

@@ -80,6 +80,11 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 	c := first.config
 	s.logger, s.level = newLogger(p.stderr, c.Log)
 	defer s.logger.Sync() //nolint:errcheck // standard error cannot always be synced, and there is nobody left to tell
+	restore, err := redirectStdLog(s.logger)
+	if err != nil {
+		return failed(err)
+	}
+	defer restore()
 	if err := s.use(first); err != nil {
 		return failed(err)
 	}

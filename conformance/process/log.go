@@ -103,6 +103,13 @@ func (l *log) text() string {
 	return strings.Join(out, "\n")
 }
 
+// stray is what is no line of the log: something wrote past it.
+func (l *log) stray() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Join(l.plain, "\n")
+}
+
 // tail is the end of it, for messages of failing tests.
 func (l *log) tail() string {
 	text := l.text()

@@ -3,8 +3,8 @@
 //
 // CROSSFADE_BINARY names a command that was built elsewhere, to be tested instead.
 //
-// A Process that ends otherwise than with exit code 0, or whose log tells of a panic, fails its
-// test. Measures come from /proc, so this is for Linux.
+// A Process that ends otherwise than with exit code 0, whose log tells of a panic, or that writes
+// anything past its log, fails its test. Measures come from /proc, so this is for Linux.
 package process
 
 import (
@@ -227,6 +227,9 @@ func (p *Process) Stop() {
 
 // judge fails the test for what no log should ever say.
 func (p *Process) judge() {
+	if stray := p.log.stray(); stray != "" {
+		p.tb.Errorf("something wrote past the log: %.2000s", stray)
+	}
 	text := p.log.text()
 	for _, word := range []string{"panic", "fatal error", "DATA RACE", "superfluous"} {
 		if i := bytes.Index([]byte(text), []byte(word)); i >= 0 {

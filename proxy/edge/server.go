@@ -87,6 +87,7 @@ func New(o Options) *Server {
 		IdleTimeout:       o.IdleTimeout,
 		MaxHeaderBytes:    o.MaxHeaderBytes,
 		ConnState:         connState,
+		ConnContext:       withConn,
 		ErrorLog:          errorLog,
 		Protocols:         new(http.Protocols),
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams, SendPingTimeout: pingAfter},
@@ -133,6 +134,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		stream := newStream(w, s.options.WriteIdleTimeout)
 		defer stream.end()
 		w = stream
+	} else {
+		w = joining(w, r)
 	}
 	s.options.Handler.ServeHTTP(w, r)
 }

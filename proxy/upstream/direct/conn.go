@@ -16,6 +16,7 @@ type conn struct {
 	limit  time.Time // of reading, as the socket knows it; zero for none
 	sends  bool      // writes have a limit, and need a new one each time
 	abort  func()    // closes it
+	peeked [12]byte
 }
 
 func newConn(c net.Conn) (*conn, error) {
@@ -38,8 +39,18 @@ func (c *conn) idle() time.Duration {
 
 func (c *conn) isFresh(patience time.Duration) bool { return c.idle() < patience }
 
-// isQuiet says whether the connection is open, and nothing is to be read from it.
-func (c *conn) isQuiet() bool { return c.socket.isQuiet() }
+// look says whether the connection is open with nothing to be read from it, and whether there is something that nobody
+// asked for. A 408 is no such thing: some servers say goodbye with it.
+func (c *conn) look() (quiet, stray bool) {
+	const goodbye = "HTTP/1.1 408"
+	n, quiet := c.socket.peek(c.peeked[:])
+	return quiet, n > 0 && string(c.peeked[:n]) != goodbye
+}
+
+func (c *conn) isQuiet() bool {
+	quiet, _ := c.look()
+	return quiet
+}
 
 // read waits until there is something, and gives it.
 func (c *conn) read(b []byte) (int, error) {

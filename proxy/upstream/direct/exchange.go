@@ -276,6 +276,10 @@ func (x *exchange) giveBack(keep bool) {
 
 // release ends the use of the connection and of the buffer behind the answer; whole says that all of it was read.
 func (x *exchange) release(whole bool) {
-	x.giveBack(whole && !x.framing.closes && len(x.buffer.unread()) == 0)
+	stray := whole && len(x.buffer.unread()) > 0
+	if stray {
+		x.client.options.Stray()
+	}
+	x.giveBack(whole && !stray && !x.framing.closes)
 	x.client.buffers.put(x.buffer)
 }
