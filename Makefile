@@ -34,6 +34,7 @@ demo: ## An embedded legacy backend, crossfade in front of it, and a tour
 .PHONY: test
 test: ## All tests but those of make conformance; installs what they need into .cache
 	./scripts/python-env.sh
+	./scripts/postgres.sh
 	go test $(TEST_FLAGS) $$(go list ./... | grep -v /conformance)
 
 .PHONY: conformance

@@ -52,6 +52,7 @@ type exchange struct {
 	events    *eventBody   // the answer, when it is an event stream
 	mapped    *streamBody  // the answer, when its messages are mapped
 	tunnel    *tunnel      // what an upgrade has led to
+	companion *Companion   // what completes the answer, where memory does
 }
 
 // serve finds out what the request is and asks the upstream, or answers itself.
@@ -134,8 +135,15 @@ func (x *exchange) enter() bool {
 	}
 	x.mapping = true
 	x.spokeFlow = flowOnly || x.route.side == flowSide
+	if x.served() {
+		return false
+	}
 	x.pathToSession()
-	return x.queryToSession() && x.bodyToSession()
+	if !x.queryToSession() || !x.bodyToSession() {
+		return false
+	}
+	x.accompany()
+	return true
 }
 
 // pathToSession turns a flow route's path into the one that the upstream knows. A session
@@ -223,7 +231,7 @@ func (x *exchange) vars(name string) (string, bool) {
 		v, ok := x.resolution.vars[key]
 		return unescaped(v), ok
 	case "query":
-		if !x.flowParameters() {
+		if !x.flowParameters() || x.companion != nil && x.companion.Filters {
 			return "", false
 		}
 		return x.queryValue(key)

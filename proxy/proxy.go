@@ -7,12 +7,15 @@
 //     happens, its end writes one access line (access.go) and tells the Observer. admission.go gives
 //     it a place, or sheds it; pace.go cuts it when its body does not come.
 //  2. route.go, spelling.go: the path leads to an endpoint of the contract, or it is none of
-//     ours and passes untouched. Other spellings of an endpoint's path are recognised.
+//     ours and passes untouched. Other spellings of an endpoint's path are recognised. lookup.go tells
+//     operators the same.
 //  3. decide.go: the Decider is asked for the mode, once.
 //  4. request.go, query.go, headers.go, forwarded.go: in dual and flow_only the path, query,
 //     headers and body become what the upstream knows. requestbody.go, form.go, multipart.go map the
 //     body, as JSON or as a form. A caller that contradicts itself is told so in the backend's own
 //     error shape (invalid.go).
+//     memory.go, ask.go: what the upstream does not remember of flows is answered by Memory, which asks
+//     the upstream questions of its own.
 //  5. transport.go and package upstream: the upstream is asked, on connections that cannot hand
 //     one caller's bytes to another.
 //  6. receive.go, gate.go, body.go, bodycoding.go: the answer comes, the gate says
@@ -70,6 +73,8 @@ type Options struct {
 	// Build names this build of crossfade. It is part of the validators of mapped answers, since
 	// another build may map to other bytes.
 	Build string
+	// Memory answers for flows that the upstream does not remember; nil for none.
+	Memory Memory
 	// Limits bound what a request may cost; zero members mean their defaults.
 	Limits Limits
 	// Admission bounds what all requests together may cost; nil for no bound. One that is shared by
@@ -80,6 +85,8 @@ type Options struct {
 	AnswerPreflights bool
 	// Streams are what this process has of event streams and WebSockets; nil means some of its own.
 	Streams *Streams
+	// OwnField is a header field of requests that is for the Decider alone and is not handed on; "" for none.
+	OwnField string
 	// TrustedProxies are networks of proxies in front whose X-Forwarded-* fields are believed.
 	// From anyone else they are dropped.
 	TrustedProxies []netip.Prefix
@@ -132,6 +139,8 @@ type Proxy struct {
 	trusted    []netip.Prefix
 	logger     *zap.Logger
 	observer   Observer
+	memory     Memory
+	contract   map[string]*contract.Endpoint // by name, switched-off ones included
 	now        func() time.Time
 	newID      func() string
 	pieces     pieces
@@ -141,6 +150,7 @@ type Proxy struct {
 	marks      marks
 	streams    *Streams
 	admission  Admission
+	ownField   string // as a canonical name
 
 	answerPreflights bool
 }
@@ -150,7 +160,7 @@ type Proxy struct {
 func New(o Options) (*Proxy, error) {
 	p := &Proxy{
 		upstream: o.Upstream, decider: o.Decider, transport: o.Transport, limits: o.Limits,
-		trusted: o.TrustedProxies, logger: o.Logger, observer: o.Observer, now: o.Now, newID: o.NewID,
+		trusted: o.TrustedProxies, logger: o.Logger, observer: o.Observer, memory: o.Memory, now: o.Now, newID: o.NewID,
 	}
 	errs := []error{checkUpstream(o.Upstream), checkLimits(o.Limits), o.Lifecycle.Check()}
 	if o.Decider == nil {
@@ -173,7 +183,12 @@ func New(o Options) (*Proxy, error) {
 		}
 	}
 	p.limits.complete()
+	p.contract = make(map[string]*contract.Endpoint, len(o.Contract.Endpoints))
+	for _, e := range o.Contract.Endpoints {
+		p.contract[e.Name] = e
+	}
 	p.admission, p.answerPreflights = o.Admission, o.AnswerPreflights
+	p.ownField = http.CanonicalHeaderKey(o.OwnField)
 	if p.streams = o.Streams; p.streams == nil {
 		p.streams = &Streams{}
 	}
@@ -249,6 +264,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.client.exchange = x
 	x.client.ResponseWriter = w
 	defer x.leave()
+	defer x.accompanied()
 	defer x.end()
 	x.serve()
 }

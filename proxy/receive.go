@@ -136,6 +136,9 @@ func (x *exchange) mapAnswer(res *http.Response, layers []coding.Coding, lens *t
 	x.record.Mapped = result.Changed
 	x.record.Unmapped += result.Unmapped
 	x.record.Unknown += result.Unknown
+	if out, more := x.completed(body, result.Body); more {
+		result.Body, result.Changed, x.record.Mapped = out, true, true
+	}
 	if result.Changed {
 		w.out = result.Body // it may have outgrown what it was given
 	}

@@ -125,7 +125,7 @@ func TestAdminAddressThatNobodyChoseGivesWay(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan int, 1)
 	go func() {
-		ended <- p.run(ctx, []string{"serve", "--listen", "127.0.0.1:0", "--upstream", "http://127.0.0.1:1"})
+		ended <- p.run(ctx, []string{"serve", "--listen", "127.0.0.1:0", "--store", "none", "--upstream", "http://127.0.0.1:1"})
 	}()
 	log.wait(t, "serving")
 	cancel()
@@ -141,7 +141,7 @@ func TestAdminAddressThatNobodyChoseGivesWay(t *testing.T) {
 	defer chosen.Close()
 	bounded, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	code := p.run(bounded, []string{"serve", "--listen", "127.0.0.1:0", "--admin", chosen.Addr().String(), "--upstream", "http://127.0.0.1:1"})
+	code := p.run(bounded, []string{"serve", "--listen", "127.0.0.1:0", "--admin", chosen.Addr().String(), "--store", "none", "--upstream", "http://127.0.0.1:1"})
 	if code != 1 {
 		t.Errorf("exit code %d, want 1", code)
 	}

@@ -59,7 +59,7 @@ func Start(tb testing.TB, o Options) *Process {
 	}
 	p.cmd = exec.Command(path, "serve", "--config", p.file, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
 	p.cmd.Dir = dir
-	p.cmd.Env = append([]string{"GOTRACEBACK=all", "CROSSFADE_LOG_FORMAT=json"}, o.Environ...)
+	p.cmd.Env = append([]string{"GOTRACEBACK=all", "CROSSFADE_LOG_FORMAT=json", "CROSSFADE_STORE_URL=none"}, o.Environ...)
 	p.cmd.Stderr = p.log
 	if err := p.cmd.Start(); err != nil {
 		tb.Fatal(err)

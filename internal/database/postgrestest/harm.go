@@ -1,0 +1,217 @@
+package postgrestest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// URL is how a client reaches a database of the server.
+func (s *Server) URL(database string) string {
+	u := url.URL{
+		Scheme: "postgres", User: url.UserPassword("crossfade", Password),
+		Host: "127.0.0.1:" + strconv.Itoa(s.port), Path: "/" + database, RawQuery: "sslmode=disable",
+	}
+	return u.String()
+}
+
+// Database makes an empty database for one test and gives its URL.
+func (s *Server) Database(tb testing.TB) string {
+	tb.Helper()
+	name := fmt.Sprintf("t%d", time.Now().UnixNano())
+	if err := s.Exec("CREATE DATABASE " + name); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Exec("DROP DATABASE IF EXISTS " + name + " WITH (FORCE)"); err != nil {
+			tb.Error(err)
+		}
+	})
+	return s.URL(name)
+}
+
+// Do runs something on a connection to the database "postgres".
+func (s *Server) Do(f func(context.Context, *pgx.Conn) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, s.URL("postgres"))
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(ctx, conn), conn.Close(ctx))
+}
+
+// Exec runs one statement in the database "postgres".
+func (s *Server) Exec(statement string) error {
+	return s.Do(func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, statement)
+		return err
+	})
+}
+
+// Disconnect ends, by the server's hand, every connection whose application_name is like the SQL pattern, and
+// tells how many.
+func (s *Server) Disconnect(application string) (int, error) {
+	var ended int
+	err := s.Do(func(ctx context.Context, conn *pgx.Conn) error {
+		return conn.QueryRow(ctx, `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+			WHERE pid <> pg_backend_pid() AND backend_type = 'client backend' AND application_name LIKE $1`, application).Scan(&ended)
+	})
+	return ended, err
+}
+
+// Stop shuts the server down as an operator does who does not wait for clients, and waits for its end.
+func (s *Server) Stop() error { return s.end(syscall.SIGINT) }
+
+// Kill is the end of all processes of the server by the kernel's hand: from now on nothing is written.
+func (s *Server) Kill() error { return s.end(syscall.SIGKILL) }
+
+func (s *Server) end(signal syscall.Signal) error {
+	if s.shell == nil {
+		return errors.New("end PostgreSQL: it does not run")
+	}
+	family, err := s.family()
+	if err != nil {
+		return err
+	}
+	// The first process tells the others, unless it cannot.
+	told := family[:1]
+	if signal == syscall.SIGKILL {
+		told = family
+	}
+	for i, pid := range told {
+		if err := syscall.Kill(pid, signal); err != nil && i == 0 {
+			return fmt.Errorf("end PostgreSQL: %w", err)
+		}
+	}
+	deadline := time.Now().Add(patience)
+	for slices.ContainsFunc(family, runs) {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("end PostgreSQL: it is still there %s after %s", patience, signal)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	s.shell = nil
+	if err := s.leash.Close(); !errors.Is(err, os.ErrClosed) { // as it is when the shell has ended already
+		return err
+	}
+	return nil
+}
+
+// Pause stops every process of the server where it stands, as a machine does that is out of breath; Resume lets them go on.
+func (s *Server) Pause() error { return s.all(syscall.SIGSTOP) }
+
+// Resume undoes Pause.
+func (s *Server) Resume() error { return s.all(syscall.SIGCONT) }
+
+func (s *Server) all(signal syscall.Signal) error {
+	family, err := s.family()
+	if err != nil {
+		return err
+	}
+	for i, pid := range family {
+		// Children may have ended meanwhile.
+		if err := syscall.Kill(pid, signal); err != nil && i == 0 {
+			return err
+		}
+	}
+	return nil
+}
+
+// family is the server's first process and then its children.
+func (s *Server) family() ([]int, error) {
+	content, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
+	if err != nil {
+		return nil, err
+	}
+	first, _, _ := strings.Cut(string(content), "\n")
+	father, err := strconv.Atoi(first)
+	if err != nil {
+		return nil, err
+	}
+	family := []int{father}
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		if _, parent := status(pid); parent == father {
+			family = append(family, pid)
+		}
+	}
+	return family, nil
+}
+
+// runs: a process that has ended may stay as a zombie, in a container where nobody waits for orphans.
+func runs(pid int) bool {
+	state, _ := status(pid)
+	return state != "" && state != "Z"
+}
+
+// status is the state and the parent of a process, nothing when there is no such process.
+func status(pid int) (state string, parent int) {
+	content, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return "", 0
+	}
+	// "pid (name) state parent …": the name may have blanks and brackets in it.
+	fields := strings.Fields(string(content[bytes.LastIndexByte(content, ')')+1:]))
+	if len(fields) < 2 {
+		return "", 0
+	}
+	parent, err = strconv.Atoi(fields[1])
+	if err != nil {
+		return "", 0
+	}
+	return fields[0], parent
+}
+
+// Fill writes until the server's disk is full, and gives what makes room again. The server has to have a
+// disk of its own (Options.Disk).
+func (s *Server) Fill() (free func() error, err error) {
+	if !s.mounted {
+		return nil, errors.New("fill the disk of PostgreSQL: it has none of its own; start it with Options.Disk")
+	}
+	path := filepath.Join(s.dir, "filler")
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	free = func() error { return os.Remove(path) }
+	for block := make([]byte, 4096); err == nil; {
+		_, err = file.Write(block)
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		return nil, errors.Join(err, file.Close(), free())
+	}
+	return free, file.Close()
+}
+
+// Close stops the server and takes away all that it wrote.
+func (s *Server) Close() error {
+	var err error
+	if s.shell != nil {
+		// What is paused does not hear that it has to end.
+		err = errors.Join(s.Resume(), s.end(syscall.SIGQUIT))
+	}
+	if s.mounted {
+		err = errors.Join(err, syscall.Unmount(s.dir, syscall.MNT_DETACH))
+	}
+	return errors.Join(err, os.RemoveAll(s.dir))
+}
