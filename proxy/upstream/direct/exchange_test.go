@@ -231,3 +231,15 @@ func TestDialErrors(t *testing.T) {
 		t.Errorf("got %v", o.err)
 	}
 }
+
+// TestAnsweredEarly: an answer that comes before the request was read is the answer, also where the upstream then closes.
+func TestAnsweredEarly(t *testing.T) {
+	u := raw.Serve(t, raw.TakeHead(), raw.Send(raw.Text("HTTP/1.1 413 Too Large", "no", "Connection: close")), raw.Close())
+	client := to(t, u.Address())
+	for _, size := range []int{1, 5 << 10, maxBody} {
+		o := ask(client, request(t, http.MethodPost, "/", strings.Repeat("x", size)), 10)
+		if o.err != nil || o.status != http.StatusRequestEntityTooLarge || o.body != "no" {
+			t.Errorf("a body of %d bytes: got %d %q, %v %v", size, o.status, o.body, o.err, o.bodyErr)
+		}
+	}
+}
