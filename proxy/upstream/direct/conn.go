@@ -14,7 +14,6 @@ type conn struct {
 	used   bool      // it has carried a request
 	since  time.Time // nobody uses it
 	limit  time.Time // of reading, as the socket knows it; zero for none
-	sends  bool      // writes have a limit, and need a new one each time
 	abort  func()    // closes it
 	peeked [12]byte
 }
@@ -69,9 +68,8 @@ func (c *conn) ask(b []byte) (int, error) {
 	return n, c.fault("write", err)
 }
 
-// write writes all of b in patience, or says how much of it.
+// write writes all of b in patience, or says how much of it. The limit stays behind; ask does not heed it.
 func (c *conn) write(b []byte, patience time.Duration) (int, error) {
-	c.sends = true
 	if err := c.SetWriteDeadline(time.Now().Add(patience)); err != nil {
 		return 0, err
 	}
