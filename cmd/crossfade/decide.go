@@ -22,7 +22,7 @@ type decider struct {
 func (d decider) Decide(r *http.Request, endpoint string) proxy.Decision {
 	said := d.live.Decide(flags.Request{Header: r.Header, Client: proxy.ClientAddr(r, d.trusted)}, endpoint)
 	return proxy.Decision{
-		Mode: modeOf(said.Stage), Reason: proxy.Reason(said.Reason), Stage: string(said.Stage),
+		Mode: modeOf(said.Stage), Reason: proxy.Reason(said.Reason), Stage: string(said.Stage), Try: said.Stage == flags.Verify,
 		Source: said.Source, Rule: said.Rule,
 		Bucket: said.Bucket, Threshold: said.Threshold, HasBucket: said.HasBucket, Version: said.Version,
 		Consulted: said.Consulted, Private: said.Private,
