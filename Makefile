@@ -40,7 +40,9 @@ test: ## All tests but those of make conformance; installs what they need into .
 .PHONY: conformance
 conformance: ## The command held to its promises from outside, public suites, a minute of soak
 	./scripts/suites.sh
+	./scripts/postgres.sh
 	go test -count=1 -timeout 30m -tags suites ./conformance
+	go test -count=1 -timeout 10m -v ./conformance/replicas
 	go test -count=1 -timeout 10m -v ./conformance/soak -soak 1m
 
 .PHONY: soak
