@@ -11,7 +11,7 @@ COUNT ?= 5
 SOAK ?= 10m
 # How check tests: with the race detector, and never from the cache, since Go cannot see
 # that the Python backend of testdata/legacy changed. Needs a C compiler; TEST_FLAGS= does without.
-check: TEST_FLAGS ?= -race -count=1
+check: TEST_FLAGS ?= -race -count=1 -timeout 20m
 # The files we ship are judged as they are, not under settings of the caller's shell.
 BARE := unset $${!CROSSFADE_@};
 

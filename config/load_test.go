@@ -107,7 +107,7 @@ func TestNothingAtAllGivesTheDefaults(t *testing.T) {
 			SourceTimeout: 300 * time.Millisecond, RecallTimeout: 250 * time.Millisecond, ForgetAfter: 30 * 24 * time.Hour,
 		},
 		Limits: Limits{
-			MaxBody: 16 * MiB, MaxMessage: MiB, MaxDepth: 512, MaxRatio: 200, MaxHeaderFields: 100,
+			MaxBody: 16 * MiB, StreamAbove: 256 * KiB, MaxMessage: MiB, MaxDepth: 512, MaxRatio: 200, MaxHeaderFields: 100,
 			MaxConnections: 16384, MaxRequests: 4096, MaxMemory: 256 * MiB,
 		},
 		Admin:   Admin{Listen: "127.0.0.1:9901", Hosts: []string{}, OpenMetrics: true},
@@ -236,8 +236,7 @@ func others(t *testing.T, k Key) [3]string {
 // companions are variables for the keys that a key must not be without.
 func companions(k Key) []string {
 	var beside []string
-	switch k.Name {
-	case "flows.platform_schema":
+	if k.Name == "flows.platform_schema" {
 		beside = append(beside, "CROSSFADE_STORE_URL=postgres://h/d")
 	}
 	for _, section := range []string{"server.tls.", "upstream.tls."} {

@@ -3,7 +3,7 @@
 //
 // CROSSFADE_BINARY names a command that was built elsewhere, to be tested instead.
 //
-// A Process that ends otherwise than with exit code 0, whose log tells of a panic, or that writes
+// A Process that ends otherwise than with exit code 0, or the one that its test expects, whose log tells of a panic, or that writes
 // anything past its log, fails its test. Measures come from /proc, so this is for Linux.
 package process
 
@@ -229,11 +229,23 @@ func (p *Process) Stop() {
 	p.tb.Helper()
 	p.once.Do(func() {
 		_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
-		if code := p.Wait(); code != 0 {
-			p.tb.Errorf("crossfade ended with %d\n%s", code, p.log.tail())
-		}
-		p.judge()
+		p.ended(0)
 	})
+}
+
+// Ended waits for a command that ends by other means, and fails the test unless it does with that
+// exit code. Stop does nothing then.
+func (p *Process) Ended(code int) {
+	p.tb.Helper()
+	p.once.Do(func() { p.ended(code) })
+}
+
+func (p *Process) ended(want int) {
+	p.tb.Helper()
+	if code := p.Wait(); code != want {
+		p.tb.Errorf("crossfade ended with %d, want %d\n%s", code, want, p.log.tail())
+	}
+	p.judge()
 }
 
 // Kill ends the command without a word, as the kernel does, and waits until it has ended. Stop does nothing then.
