@@ -218,10 +218,10 @@ func (s *Stream) part(e *edit) (part []byte, more bool) {
 	if full := s.parser.before(e); s.block < len(full) {
 		return full[s.block].memory[full[s.block].from:], true
 	}
-	switch e.kind {
-	case editBody:
+	switch {
+	case e.kind == editBody:
 		return r.body[e.from:e.to], false
-	case editAside:
+	case e.kind == editAside:
 		return r.aside[e.from:e.to], false
 	default: // a union takes nothing away
 		return []byte(e.lit), false
