@@ -148,6 +148,9 @@ func (s *Stream) take(p []byte) int {
 	}
 	s.back = append(s.back, p...)
 	goes := len(s.back) - hold
+	if goes == 0 {
+		return 0
+	}
 	s.queue = append(s.queue[:0], s.back[:goes]...)
 	s.back = append(s.back[:0], s.back[goes:]...)
 	return 0
