@@ -236,8 +236,7 @@ func others(t *testing.T, k Key) [3]string {
 // companions are variables for the keys that a key must not be without.
 func companions(k Key) []string {
 	var beside []string
-	switch k.Name {
-	case "flows.platform_schema":
+	if k.Name == "flows.platform_schema" {
 		beside = append(beside, "CROSSFADE_STORE_URL=postgres://h/d")
 	}
 	for _, section := range []string{"server.tls.", "upstream.tls."} {

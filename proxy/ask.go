@@ -63,8 +63,9 @@ func (a *inquirer) Ask(ctx context.Context, q Question) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
+	defer res.Body.Close()
 	body := a.proxy.bounded(res.Body)
-	defer body.Close()
+	defer body.Release()
 	limit := a.proxy.limits.MaxBody
 	text, err := io.ReadAll(io.LimitReader(body, limit+1))
 	switch {

@@ -121,7 +121,7 @@ func TestQuestions(t *testing.T) {
 	r := newRig(t, FlowOnly, upstream, withMemory(m), func(o *Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} })
 	res := r.do("GET", mePath, "", "Authorization", "Bearer x", "Cookie", "c=1", "X-Request-Id", "mine", "X-Tenant", "theirs", "X-Forwarded-For", "6.6.6.6",
 		"If-Match", `"1"`, "Range", "bytes=0-1", "Connection", "X-Hop", "X-Hop", "1", "X_under", "1", "Accept-Encoding", "gzip")
-	if res.StatusCode != 201 || res.body != `{}` || res.Header.Get("X-Y") != "z" || res.Header.Get("Cache-Control") != "no-store" {
+	if res.StatusCode != http.StatusCreated || res.body != `{}` || res.Header.Get("X-Y") != "z" || res.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("got %d %s %v", res.StatusCode, res.body, res.Header)
 	}
 	want := map[string]string{
@@ -135,7 +135,7 @@ func TestQuestions(t *testing.T) {
 	if diff := cmp.Diff(want, have); diff != "" {
 		t.Error(diff)
 	}
-	if asked.URL.RequestURI() != "/a%2Fb?c=d" || asked.Method != "PUT" || sent != `{"e":1}` || asked.Host != strings.TrimPrefix(r.url, "http://") {
+	if asked.URL.RequestURI() != "/a%2Fb?c=d" || asked.Method != http.MethodPut || sent != `{"e":1}` || asked.Host != strings.TrimPrefix(r.url, "http://") {
 		t.Errorf("asked %s %s of %s: %s", asked.Method, asked.URL.RequestURI(), asked.Host, sent)
 	}
 	if got.Status != 200 || len(got.Flow) == 0 || string(got.Body) != sessionMe {
@@ -150,12 +150,12 @@ func TestQuestionsWithoutAnAnswerAreTheUsualProblems(t *testing.T) {
 	}}
 	r := newRig(t, FlowOnly, "http://127.0.0.1:1", withMemory(m))
 	res := r.do("GET", mePath, "")
-	if res.StatusCode != 502 || !strings.Contains(res.body, "upstream-unreachable") {
+	if res.StatusCode != http.StatusBadGateway || !strings.Contains(res.body, "upstream-unreachable") {
 		t.Errorf("got %d %s", res.StatusCode, res.body)
 	}
 	long := answers(t, 200, jsonHead(), `"`+strings.Repeat("x", 100)+`"`)
 	r = newRig(t, FlowOnly, long, withMemory(m), func(o *Options) { o.Limits.MaxBody = 50 })
-	if res := r.do("GET", mePath, ""); res.StatusCode != 502 {
+	if res := r.do("GET", mePath, ""); res.StatusCode != http.StatusBadGateway {
 		t.Errorf("got %d", res.StatusCode)
 	}
 }

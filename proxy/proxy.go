@@ -16,8 +16,8 @@
 //     error shape (invalid.go).
 //     memory.go, ask.go: what the upstream does not remember of flows is answered by Memory, which asks
 //     the upstream questions of its own.
-//  5. transport.go and package upstream: the upstream is asked, on connections that cannot hand
-//     one caller's bytes to another.
+//  5. forward.go, transport.go and package upstream: the upstream's request is made, and it is
+//     asked, on connections that cannot hand one caller's bytes to another.
 //  6. receive.go, gate.go, body.go, bodycoding.go: the answer comes, the gate says
 //     whether it may be mapped, it is decoded, the lens maps it whole, it is encoded again, and one
 //     place repairs its headers. What cannot be mapped goes out untouched and marked (dual) or is
@@ -26,9 +26,10 @@
 //     links.go and reference.go lead flow callers on by flow routes; lifecycle.go tells session
 //     callers until when theirs are there.
 //  7. stream.go, streammessages.go: a stream whose messages are mapped goes its own way, one
-//     message at a time, as the mode was when it began. socket.go, socketdirection.go: so does a
-//     WebSocket, in both directions. streams.go, streamevents.go end what has no end of its own.
-//  8. recorder.go, problem.go: the head goes out, with the mode in it; or a problem of ours does.
+//     message at a time, as the mode was when it began. upgrade.go, socket.go, socketdirection.go: so
+//     does a WebSocket, in both directions. streams.go, streamevents.go end what has no end of its own.
+//  8. respond.go, recorder.go, problem.go: the head goes out, with the mode in it, and the body behind it; or
+//     a problem of ours does.
 //
 // Nothing is sent to the client before it is certain: a mapped body is complete before its head goes out,
 // or, of a long one in dual (union.go), the upstream's own bytes go out as they come and what is added
@@ -43,6 +44,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -155,7 +157,8 @@ type Proxy struct {
 	marks      marks
 	streams    *Streams
 	admission  Admission
-	ownField   string // as a canonical name
+	trials     atomic.Int32 // that run
+	ownField   string       // as a canonical name
 
 	answerPreflights bool
 }

@@ -25,6 +25,7 @@ func (x *exchange) receive(res *http.Response) error {
 	res.Body = &x.answer
 	x.follow(res)
 	if !x.mapping {
+		x.tryLens(res)
 		return nil
 	}
 	streamed := x.multipart != nil && x.multipart.changed.Load()

@@ -102,7 +102,6 @@ func TestDatabaseAwayAndBack(t *testing.T) {
 	now := &moving{now: time.Now()}
 	s := managed(proxy.Dual)
 	s.url, s.options.Now = away.URL("postgres"), now.Now
-	s.options.RecallTimeout = 10 * time.Second // a busy machine is not an absent database
 	r := single(t, s)
 	first, second := r.made("A", "planning"), r.made("B", "planning")
 	r.wants(r.activate(first), 200)
@@ -182,8 +181,8 @@ func TestSourcesNeverMakeItWorse(t *testing.T) {
 			case <-q.Context().Done():
 			}
 		},
-		"fails":          func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
-		"is not there":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) },
+		"fails":          func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+		"is not there":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) },
 		"is cut off":     func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"is no JSON":     func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "[{") },
 		"is another":     func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"flows":7,"x":[]}`) },

@@ -136,6 +136,9 @@ func newProxy(tb testing.TB, backend string, db *database.DB, s setup) (http.Han
 	kept, err := sqlstore.New(db, sqlstore.Options{Now: s.options.Now})
 	must(tb, err)
 	s.options.Store = kept
+	if s.options.RecallTimeout == 0 {
+		s.options.RecallTimeout = patience // a busy machine is not an absent database
+	}
 	if s.store != nil {
 		s.options.Store = s.store(kept)
 	}

@@ -139,7 +139,7 @@ func TestLostAnswerIsMadeUpFor(t *testing.T) {
 	s.options.Now, s.options.Lease = now.Now, time.Minute
 	r := single(t, s)
 	r.tap.set(func(w http.ResponseWriter, q *http.Request) bool {
-		if q.Method != "POST" || q.URL.Path != "/api/v1/sessions" {
+		if q.Method != http.MethodPost || q.URL.Path != "/api/v1/sessions" {
 			return false
 		}
 		r.tap.Handler.ServeHTTP(dead{http.Header{}}, q)

@@ -9,8 +9,9 @@ import (
 // Store keeps what is remembered. Its errors are those of package database: unavailable means that nothing
 // was changed, unknown that it cannot be told. Ids are UUIDs in lower case. Calls are concurrent.
 type Store interface {
-	// Recall gives what is remembered for a caller in an engagement, in one query. flows are the ids that
-	// the upstream lists. Where the version is still known, changed is false and only the version is given.
+	// Recall gives what is remembered for a caller in an engagement, of one moment. flows are the ids that the
+	// upstream lists. known is the version that the caller has read, -1 for none: while it is the newest, changed is
+	// false, only the version is given, and reading it was one small query.
 	Recall(ctx context.Context, c Caller, flows []string, known int64) (r Recollection, changed bool, err error)
 	// Details gives what is remembered of flows, by id.
 	Details(ctx context.Context, flows []string) (map[string]Details, error)

@@ -15,10 +15,10 @@
 package postgrestest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -44,11 +44,14 @@ const (
 type Server struct {
 	bin, dir string
 	port     int
-	as       *syscall.Credential // nil: as we are
-	mounted  bool
 
-	shell *exec.Cmd      // what ends the server when we end
-	leash io.WriteCloser // its standard input
+	connections int // that it takes at once
+
+	as      *syscall.Credential // nil: as we are
+	mounted bool
+
+	// ended is closed when the server that was started last has ended; nil before the first one.
+	ended chan struct{}
 }
 
 // Options is how a server differs from the usual one.
@@ -56,6 +59,8 @@ type Options struct {
 	// Disk bounds what the server can write, in bytes: it gets a file system of its own in memory, which needs
 	// root. 0 is the machine's disk.
 	Disk int64
+	// Connections is how many clients it takes at once; 0 is 60.
+	Connections int
 }
 
 // Main starts a server, runs the tests of m with it in *s and gives the exit code.
@@ -84,7 +89,7 @@ func Start(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{bin: bin, dir: dir}
+	s := &Server{bin: bin, dir: dir, connections: cmp.Or(o.Connections, 60)}
 	if err := s.make(o); err != nil {
 		return nil, errors.Join(fmt.Errorf("make a PostgreSQL server: %w", err), s.Close())
 	}
@@ -211,7 +216,7 @@ func (s *Server) Start() error {
 func (s *Server) startOnce(deadline time.Time) error {
 	const leash = `exec 3<&0; "$@" >>"$LOG" 2>&1 3<&- & server=$!; (read -r _ <&3; kill -QUIT $server) & reader=$!; wait $server; kill $reader`
 	cmd := exec.Command("/bin/sh", "-c", leash, "sh", filepath.Join(s.bin, "postgres"), "-D", s.data(), "-p", strconv.Itoa(s.port),
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+s.dir, "-c", "max_connections=60", "-c", "shared_buffers=16MB",
+		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+s.dir, "-c", "max_connections="+strconv.Itoa(s.connections), "-c", "shared_buffers=16MB",
 		"-c", "min_wal_size=2MB", "-c", "max_wal_size=8MB")
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "LOG="+s.log())
@@ -225,11 +230,14 @@ func (s *Server) startOnce(deadline time.Time) error {
 		return err
 	}
 	ended := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(ended) }()
+	go func() {
+		_ = cmd.Wait() // which closes stdin, too
+		close(ended)
+	}()
 	for {
 		err := s.Do(func(context.Context, *pgx.Conn) error { return nil })
 		if err == nil {
-			s.shell, s.leash = cmd, stdin
+			s.ended = ended
 			return nil
 		}
 		select {

@@ -83,6 +83,7 @@ const platformTables = `CREATE TABLE public.users (id UUID PRIMARY KEY); CREATE 
 
 // everywhere runs a test on each kind of database.
 func everywhere(t *testing.T, test func(b *bed)) {
+	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {
 		test(newBed(t, "sqlite:"+filepath.Join(t.TempDir(), "flows.db"), ""))
 	})
