@@ -26,7 +26,11 @@ func TestPropagation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { own.Close() })
+	t.Cleanup(func() {
+		if err := own.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	all := follow(t, own.Database(t), *replicas)
 	const flips = 20
 	var took []time.Duration
@@ -71,7 +75,9 @@ func follow(t *testing.T, url string, n int) []*flags.Live {
 		running.Go(func() { live.Run(t.Context()) })
 		t.Cleanup(func() {
 			running.Wait() // the test's context is done before its cleanups
-			db.Close()
+			if err := db.Close(); err != nil {
+				t.Error(err)
+			}
 		})
 		all[i] = live
 	}
