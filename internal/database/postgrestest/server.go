@@ -15,6 +15,7 @@
 package postgrestest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,8 +44,11 @@ const (
 type Server struct {
 	bin, dir string
 	port     int
-	as       *syscall.Credential // nil: as we are
-	mounted  bool
+
+	connections int // that it takes at once
+
+	as      *syscall.Credential // nil: as we are
+	mounted bool
 
 	// ended is closed when the server that was started last has ended; nil before the first one.
 	ended chan struct{}
@@ -55,6 +59,8 @@ type Options struct {
 	// Disk bounds what the server can write, in bytes: it gets a file system of its own in memory, which needs
 	// root. 0 is the machine's disk.
 	Disk int64
+	// Connections is how many clients it takes at once; 0 is 60.
+	Connections int
 }
 
 // Main starts a server, runs the tests of m with it in *s and gives the exit code.
@@ -83,7 +89,7 @@ func Start(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{bin: bin, dir: dir}
+	s := &Server{bin: bin, dir: dir, connections: cmp.Or(o.Connections, 60)}
 	if err := s.make(o); err != nil {
 		return nil, errors.Join(fmt.Errorf("make a PostgreSQL server: %w", err), s.Close())
 	}
@@ -225,7 +231,7 @@ func (s *Server) Start() error {
 func (s *Server) startOnce(deadline time.Time) error {
 	const leash = `exec 3<&0; "$@" >>"$LOG" 2>&1 3<&- & server=$!; (read -r _ <&3; kill -QUIT $server) & reader=$!; wait $server; kill $reader`
 	cmd := exec.Command("/bin/sh", "-c", leash, "sh", filepath.Join(s.bin, "postgres"), "-D", s.data(), "-p", strconv.Itoa(s.port),
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+s.dir, "-c", "max_connections=60", "-c", "shared_buffers=16MB",
+		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+s.dir, "-c", "max_connections="+strconv.Itoa(s.connections), "-c", "shared_buffers=16MB",
 		"-c", "min_wal_size=2MB", "-c", "max_wal_size=8MB")
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "LOG="+s.log())
