@@ -296,8 +296,8 @@ func TestTwoBrowsersOnTwoReplicas(t *testing.T) {
 					id, to, from = b, right, left
 				}
 				to.wants(to.activate(id), 200)
-				if got := from.current(); got != id {
-					t.Fatalf("round %d: the other replica says %s, want %s", n, got, id)
+				if here, there := to.current(), from.current(); here != id || there != id {
+					t.Fatalf("round %d: this replica says %s, the other %s, want %s", n, here, there, id)
 				}
 			}
 		})
