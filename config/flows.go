@@ -59,7 +59,7 @@ func (c *Config) StoreURL() string {
 // do not repeat it: there may be a password in it.
 func storeURL() kind {
 	const want = `sqlite:PATH, postgres://USER@HOST/DATABASE, none, or "" for the data directory`
-	return kind{name: "store", want: want, secret: true, parse: func(text string) (any, error) {
+	return kind{name: "store", want: want, shown: withoutPassword, parse: func(text string) (any, error) {
 		scheme, rest, found := strings.Cut(text, ":")
 		switch {
 		case text == "", text == noStore:

@@ -66,7 +66,7 @@ func (x *exchange) outgoingHeader() http.Header {
 	in := x.in.Header
 	out := make(http.Header, len(in)+addedFields)
 	for name, values := range in {
-		if !isHopByHop(name) && !isForwarding(name, x.asker.trusted) && strings.IndexByte(name, '_') < 0 {
+		if !isHopByHop(name) && !isForwarding(name, x.asker.trusted) && strings.IndexByte(name, '_') < 0 && name != x.proxy.ownField {
 			out[name] = values
 		}
 	}

@@ -82,8 +82,10 @@ func dropForwarding(h http.Header) {
 	}
 }
 
-func (p *Proxy) isTrusted(a netip.Addr) bool {
-	for _, network := range p.trusted {
+func (p *Proxy) isTrusted(a netip.Addr) bool { return among(p.trusted, a) }
+
+func among(networks []netip.Prefix, a netip.Addr) bool {
+	for _, network := range networks {
 		if network.Contains(a) {
 			return true
 		}
@@ -91,23 +93,58 @@ func (p *Proxy) isTrusted(a netip.Addr) bool {
 	return false
 }
 
+// hopOf reads an address of X-Forwarded-For; some load balancers write the port as well.
+func hopOf(text string) (netip.Addr, error) {
+	a, err := netip.ParseAddr(text)
+	if err != nil {
+		var hop netip.AddrPort
+		hop, err = netip.ParseAddrPort(text)
+		a = hop.Addr()
+	}
+	return a.Unmap().WithZone(""), err
+}
+
 // vouched is the end of a list of addresses that trusted proxies have written.
 func (p *Proxy) vouched(lists []string) string {
 	addrs := strings.Split(strings.Join(lists, ","), ",")
 	for i := len(addrs) - 1; i >= 0; i-- {
 		addrs[i] = strings.TrimSpace(addrs[i])
-		a, err := netip.ParseAddr(addrs[i])
-		if err != nil {
-			var hop netip.AddrPort // some load balancers write the port as well
-			hop, err = netip.ParseAddrPort(addrs[i])
-			a = hop.Addr()
-		}
+		hop, err := hopOf(addrs[i])
 		if err != nil {
 			return strings.Join(addrs[i+1:], ", ")
 		}
-		if !p.isTrusted(a.Unmap().WithZone("")) {
+		if !p.isTrusted(hop) {
 			return strings.Join(addrs[i:], ", ")
 		}
 	}
 	return strings.Join(addrs, ", ")
+}
+
+// ClientAddr is the address of a request's client: the peer's or, as far as trusted proxies vouch for it, the one that
+// they have written down. It is the zero Addr where there is none, as on a unix socket.
+func ClientAddr(r *http.Request, trusted []netip.Prefix) netip.Addr {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	client := peer.Addr().Unmap().WithZone("")
+	if err != nil || !among(trusted, client) {
+		return client
+	}
+	lists := r.Header["X-Forwarded-For"]
+	for i := len(lists) - 1; i >= 0; i-- {
+		for rest := lists[i]; rest != ""; {
+			var item string
+			if at := strings.LastIndexByte(rest, ','); at >= 0 {
+				rest, item = rest[:at], rest[at+1:]
+			} else {
+				rest, item = "", rest
+			}
+			hop, err := hopOf(strings.TrimSpace(item))
+			if err != nil {
+				return client
+			}
+			if client = hop; !among(trusted, client) {
+				return client
+			}
+		}
+	}
+	return client
 }

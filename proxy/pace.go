@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -82,6 +83,9 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 		// net/http now listens whether the client leaves, for as long as the answer takes. HTTP/2
 		// would end the body at a deadline also while nobody reads.
 		b.until(time.Time{})
+	}
+	if err != nil && err != io.EOF {
+		err = &refusal{problemUnreadable, fmt.Errorf("read the request's body: %w", err)} // it is not the upstream that broke off
 	}
 	return n, err
 }

@@ -7,7 +7,8 @@
 //     happens, its end writes one access line (access.go) and tells the Observer. admission.go gives
 //     it a place, or sheds it; pace.go cuts it when its body does not come.
 //  2. route.go, spelling.go: the path leads to an endpoint of the contract, or it is none of
-//     ours and passes untouched. Other spellings of an endpoint's path are recognised.
+//     ours and passes untouched. Other spellings of an endpoint's path are recognised. lookup.go tells
+//     operators the same.
 //  3. decide.go: the Decider is asked for the mode, once.
 //  4. request.go, query.go, headers.go, forwarded.go: in dual and flow_only the path, query,
 //     headers and body become what the upstream knows. requestbody.go, form.go, multipart.go map the
@@ -84,6 +85,8 @@ type Options struct {
 	AnswerPreflights bool
 	// Streams are what this process has of event streams and WebSockets; nil means some of its own.
 	Streams *Streams
+	// OwnField is a header field of requests that is for the Decider alone and is not handed on; "" for none.
+	OwnField string
 	// TrustedProxies are networks of proxies in front whose X-Forwarded-* fields are believed.
 	// From anyone else they are dropped.
 	TrustedProxies []netip.Prefix
@@ -147,6 +150,7 @@ type Proxy struct {
 	marks      marks
 	streams    *Streams
 	admission  Admission
+	ownField   string // as a canonical name
 
 	answerPreflights bool
 }
@@ -184,6 +188,7 @@ func New(o Options) (*Proxy, error) {
 		p.contract[e.Name] = e
 	}
 	p.admission, p.answerPreflights = o.Admission, o.AnswerPreflights
+	p.ownField = http.CanonicalHeaderKey(o.OwnField)
 	if p.streams = o.Streams; p.streams == nil {
 		p.streams = &Streams{}
 	}

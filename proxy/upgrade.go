@@ -48,12 +48,12 @@ func (x *exchange) switchProtocols(res *http.Response) {
 
 // run copies in both directions until both have ended, or one has failed.
 func (t *tunnel) run() {
-	ended := make(chan error, 2)
+	whole := make(chan bool, 2)
 	up, down := upstreamEnd{t.upstream, t}, clientEnd{t.client, t}
-	go func() { ended <- copyDirection(up, down) }()
-	go func() { ended <- copyDirection(down, up) }()
-	if err := <-ended; err == nil {
-		<-ended
+	go func() { whole <- copyDirection(up, down) == nil }()
+	go func() { whole <- copyDirection(down, up) == nil }()
+	if <-whole {
+		<-whole
 	}
 }
 

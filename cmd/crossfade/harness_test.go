@@ -49,7 +49,7 @@ func start(t *testing.T, environ []string, args ...string) *running {
 	r := &running{t: t, log: newLogLines(), reload: make(chan os.Signal), cancel: cancel, code: make(chan int, 1)}
 	r.client = &http.Client{Transport: &http.Transport{}, Timeout: patience}
 	p := process{stdin: strings.NewReader(""), stdout: io.Discard, stderr: r.log, environ: environ, reload: r.reload}
-	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--store", "none"}, args...)
+	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data", t.TempDir()}, args...)
 	go func() { r.code <- p.run(ctx, args) }()
 	t.Cleanup(func() {
 		r.client.CloseIdleConnections() // the stop would wait whether they still want something

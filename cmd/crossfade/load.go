@@ -114,10 +114,8 @@ func readContracts(read func(string) ([]byte, error), files []string) (*contract
 // while the configuration changes.
 func (l *loaded) newProxy(transport *upstream.Transport, with shared, logger *zap.Logger) (*proxy.Proxy, error) {
 	c := l.config
-	modes := proxy.Fixed{Default: proxy.Mode(c.Mode), Endpoints: map[string]proxy.Mode{}}
 	policies := map[string]proxy.Policy{}
 	for _, e := range c.Endpoints {
-		modes.Endpoints[e.Name] = proxy.Mode(e.Mode)
 		policies[e.Name] = proxy.Policy{
 			SessionRoute: proxy.SessionRoute(e.SessionRoute),
 			OnFailure:    proxy.OnFailure(e.OnFailure),
@@ -127,10 +125,11 @@ func (l *loaded) newProxy(transport *upstream.Transport, with shared, logger *za
 	options := proxy.Options{
 		Upstream:       transport.URL(),
 		Contract:       l.contract,
-		Decider:        modes,
+		Decider:        decider{with.flags, c.Server.TrustedProxies},
 		Transport:      transport,
 		Policies:       policies,
 		Lifecycle:      contract.Dates(c.Lifecycle),
+		OwnField:       overrideField(c.Flags),
 		TrustedProxies: c.Server.TrustedProxies,
 		Compress:       c.Server.Compress,
 		Build:          versionText(),
@@ -142,6 +141,7 @@ func (l *loaded) newProxy(transport *upstream.Transport, with shared, logger *za
 		Admission:        with.admission,
 		Streams:          with.streams,
 		AnswerPreflights: len(c.CORS.AllowedOrigins) > 0,
+		Observer:         with.observer,
 		Logger:           logger,
 	}
 	if with.memory != nil { // a nil *flows.Memory is no nil proxy.Memory

@@ -113,7 +113,8 @@ or in flows alone (flow_only), and maps flow-shaped requests back.
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
-	root.AddCommand(p.serveCommand(), p.demoCommand(), p.checkCommand(), p.transformCommand(), p.endpointsCommand(), p.flowsCommand(), p.versionCommand())
+	root.AddCommand(p.serveCommand(), p.demoCommand(), p.checkCommand(), p.transformCommand(), p.endpointsCommand(),
+		p.flagsCommand(), p.killCommand(), p.unkillCommand(), p.explainCommand(), p.flowsCommand(), p.versionCommand())
 	return root
 }
 

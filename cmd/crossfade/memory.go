@@ -1,10 +1,7 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -69,47 +66,6 @@ func withManaged(c *config.Config, enabled map[string]bool) {
 	for _, name := range flows.Managed() {
 		if c.Source("endpoints."+name+".enabled") == "contract" {
 			enabled[name] = true
-		}
-	}
-}
-
-// memoryStart is how long the first look at the store may take before it is told to be away.
-const memoryStart = 10 * time.Second
-
-// openMemory opens the store of a starting server. It contacts nobody.
-func (s *server) openMemory(c *config.Config) error {
-	var err error
-	if s.database, err = openDatabase(c); err != nil || s.database == nil {
-		return err
-	}
-	s.flows, err = openFlows(c, s.database)
-	return err
-}
-
-// tryMemory makes the tables. A store that is away is no reason not to serve: it is told, and tried again with each
-// request that needs it.
-func (s *server) tryMemory(ctx context.Context) {
-	if s.memory == nil {
-		return
-	}
-	s.trying.Go(func() {
-		ctx, cancel := context.WithTimeout(ctx, memoryStart)
-		defer cancel()
-		if err := s.flows.Migrate(ctx); err != nil && !errors.Is(err, context.Canceled) {
-			s.logger.Warn("the store is away; flows have no memory until it is there (store.url: none does without)", zap.Error(err))
-		}
-	})
-}
-
-// closeMemory waits for what memory still writes, and closes the store.
-func (s *server) closeMemory() {
-	s.trying.Wait()
-	if s.memory != nil {
-		s.memory.Close()
-	}
-	if s.database != nil {
-		if err := s.database.Close(); err != nil {
-			s.logger.Warn("the store does not close", zap.Error(err))
 		}
 	}
 }

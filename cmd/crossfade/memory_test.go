@@ -101,7 +101,12 @@ func TestServeWithoutItsStore(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := start(t, nil, "--upstream", there.URL, "--mode", "dual", "--store", "sqlite:"+filepath.Join(file, "x.db"))
+	// With nothing known of the flags everything would pass through, so there has been a start before.
+	data := t.TempDir()
+	before := start(t, nil, "--upstream", there.URL, "--mode", "dual", "--data", data)
+	before.cancel()
+	before.wait()
+	r := start(t, nil, "--upstream", there.URL, "--mode", "dual", "--data", data, "--store", "sqlite:"+filepath.Join(file, "x.db"))
 	r.log.wait(t, "the store is away; flows have no memory until it is there (store.url: none does without)")
 	if status, id := r.asked("GET", "/api/v1/context/me", "", "current_flow", "id"); status != 200 || id != legacy.AzureEngagement {
 		t.Errorf("status %d, current %s", status, id)

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/crossfade-proxy/crossfade/config"
+	"github.com/crossfade-proxy/crossfade/config/flags"
 	"github.com/crossfade-proxy/crossfade/proxy"
 	"github.com/crossfade-proxy/crossfade/proxy/edge"
 	"github.com/crossfade-proxy/crossfade/proxy/flows"
@@ -16,6 +17,8 @@ import (
 type shared struct {
 	admission *edge.Admission
 	streams   *proxy.Streams
+	flags     *flags.Live
+	observer  proxy.Observer
 	memory    *flows.Memory // nil for none; a reload may bring another one
 }
 

@@ -88,6 +88,9 @@ func drawCohort(t *rapid.T) Cohort {
 	switch rapid.IntRange(0, 7).Draw(t, "parts") {
 	case 0, 1, 2:
 		c.Tenants = rapid.SliceOfNDistinct(word, 1, 2, rapid.ID).Draw(t, "tenants") // alone: such rules are joined
+		if rapid.Bool().Draw(t, "not alone") {
+			c.Share = share(Share(rapid.IntRange(0, int(All)).Draw(t, "share")))
+		}
 	case 3:
 		c.Share = share(Share(rapid.IntRange(0, int(All)).Draw(t, "share")))
 	case 4:

@@ -9,7 +9,8 @@
 //   - certificates.go has the certificate, and takes a new one when its files change;
 //   - server.go, this file, serves HTTP/1.1 and HTTP/2 on them, and stop.go ends it, with
 //     closelisten_linux.go for the connections that arrive meanwhile;
-//   - stream.go does for a stream of HTTP/2 what conn.go does for a connection;
+//   - stream.go does for a stream of HTTP/2 what conn.go does for a connection, and wellformed.go
+//     asks of its requests what net/http asks of those of HTTP/1.1;
 //   - cors.go answers browsers about pages of other origins;
 //   - admission.go says how many requests may run, and how much memory their bodies may take.
 //     The data path asks it.
@@ -91,6 +92,8 @@ func New(o Options) *Server {
 		ErrorLog:          errorLog,
 		Protocols:         new(http.Protocols),
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams, SendPingTimeout: pingAfter},
+		// OPTIONS * is a request like any other, for the handler.
+		DisableGeneralOptionsHandler: true,
 	}
 	s.http.Protocols.SetHTTP1(true)
 	s.http.Protocols.SetHTTP2(o.Certificates != nil)
@@ -125,6 +128,10 @@ func (s *Server) Serve(l net.Listener) error {
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.running.Add(1)
 	defer s.served()
+	if r.ProtoMajor == 2 && !isWellFormed(r) {
+		http.Error(w, "400 Bad Request", http.StatusBadRequest)
+		return
+	}
 	if s.draining.Load() && r.Header["Upgrade"] == nil {
 		// HTTP/1.1 clients come back with a new connection, and find another server behind the
 		// load balancer; for HTTP/2 net/http makes a GOAWAY of it.

@@ -3,6 +3,7 @@ package upstream
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -51,7 +52,7 @@ func benchmarkOne(b *testing.B, t *Transport, piece []byte) {
 	for err == nil {
 		_, err = res.Body.Read(piece)
 	}
-	if err != io.EOF {
+	if !errors.Is(err, io.EOF) {
 		b.Error(err)
 	}
 	res.Body.Close()

@@ -165,7 +165,7 @@ func TestWhatHasComeIsSeen(t *testing.T) {
 	}()
 	await(t, "it is quiet", c.isQuiet)
 	far.Close()
-	if err := <-ended; err != io.EOF {
+	if err := <-ended; !errors.Is(err, io.EOF) {
 		t.Errorf("got %v, want the end", err)
 	}
 }

@@ -1,3 +1,5 @@
+//go:build linux && !386
+
 package direct
 
 import (
@@ -71,7 +73,9 @@ func newBoth(tb testing.TB) *both {
 	tb.Helper()
 	tb.Cleanup(zap.RedirectStdLog(zap.NewNop())) // net/http tells of each stray byte
 	u := raw.Serve(tb).Sparse()
-	return &both{u, to(tb, u.Address()), transport(tb, u.Address())}
+	reference := transport(tb, u.Address())
+	reference.DisableKeepAlives = true // it would take bytes behind one answer for the next
+	return &both{u, to(tb, u.Address()), reference}
 }
 
 func (b *both) differ(ctx context.Context, method, answer string, piece int) string {
@@ -108,6 +112,11 @@ func answers() map[string]string {
 		"chunks with bare LF":             chunked("5\nhello\r\n0\r\n\r\n"),
 		"chunks with bare LF behind":      chunked("5\r\nhello\n0\r\n\r\n"),
 		"chunks with a CR within":         chunked("5\r;x\r\nhello\r\n0\r\n\r\n"),
+		"chunks with CR in an extension":  chunked("5;x\ry\r\nhello\r\n0\r\n\r\n"),
+		"chunks with only LF":             chunked("\n5\r\nhello\r\n0\r\n\r\n"),
+		"chunks with only CR":             chunked("\r5\r\nhello\r\n0\r\n\r\n"),
+		"chunks with CR at the end":       chunked("5\r\nhello\r\r0\r\n\r\n"),
+		"chunks with LF at the end":       chunked("5\r\nhello\n\n0\r\n\r\n"),
 		"chunks with two CRs":             chunked("5\r\r\nhello\r\n0\r\n\r\n"),
 		"chunks that end before a size":   chunked(raw.Begun("hello")),
 		"chunks that end in a size":       chunked(raw.Begun("hello") + "5"),

@@ -31,9 +31,9 @@ func (x *exchange) Read(p []byte) (int, error) {
 		return 0, http.ErrBodyReadAfterClose
 	}
 	n, err := x.read(p)
-	next := open
+	next, whole := open, errors.Is(err, io.EOF)
 	if err != nil {
-		if cause := context.Cause(x.ctx); cause != nil && err != io.EOF {
+		if cause := context.Cause(x.ctx); cause != nil && !whole {
 			err = cause
 		}
 		x.err, next = err, ended
@@ -43,7 +43,7 @@ func (x *exchange) Read(p []byte) (int, error) {
 		return 0, http.ErrBodyReadAfterClose
 	}
 	if err != nil {
-		x.release(err == io.EOF)
+		x.release(whole)
 	}
 	return n, err
 }
@@ -147,7 +147,7 @@ func (x *exchange) drain() bool {
 
 // unexpected is an end that came too early.
 func unexpected(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

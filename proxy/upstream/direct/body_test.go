@@ -1,3 +1,5 @@
+//go:build linux && !386
+
 package direct
 
 import (
@@ -79,7 +81,7 @@ func TestClosedWhileRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			u := raw.Serve(t, raw.Take(), raw.Send(head), raw.UntilGone())
 			client := to(t, u.Address())
-			res := opened(t, client)
+			res := opened(t, client) //nolint:bodyclose // it is closed below, while somebody reads
 			x := res.Body.(*exchange)
 			ended := make(chan error)
 			go func() {
@@ -122,11 +124,11 @@ func TestTheEndIsTheEnd(t *testing.T) {
 		if n, err := res.Body.Read(nil); n != 0 || err != nil {
 			t.Errorf("%s: nothing is %d, %v", path, n, err)
 		}
-		if n, err := res.Body.Read(p); n != 5 || err != io.EOF { //nolint:errorlint // an io.Reader's end is this very value
+		if n, err := res.Body.Read(p); n != 5 || err != io.EOF {
 			t.Errorf("%s: got %d, %v; want the end with the last byte", path, n, err)
 		}
 		get(t, client, "/")
-		if n, err := res.Body.Read(p); n != 0 || err != io.EOF { //nolint:errorlint // an io.Reader's end is this very value
+		if n, err := res.Body.Read(p); n != 0 || err != io.EOF {
 			t.Errorf("%s: behind the end %d, %v", path, n, err)
 		}
 		res.Body.Close()

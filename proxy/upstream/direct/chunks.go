@@ -150,7 +150,7 @@ func (x *exchange) size() error {
 		return errChunkLine
 	case i < 0:
 		return errMore
-	case bytes.IndexByte(unread[:i], '\r') != i-1:
+	case i == 0 || bytes.IndexByte(unread[:i], '\r') != i-1:
 		return errBareLF
 	}
 	size, err := parseSize(unread[:i-1])
@@ -234,7 +234,7 @@ func (x *exchange) drainChunks() bool {
 			x.chunks.at = behindChunk
 		}
 		if err := x.nextChunk(); err != nil {
-			return err == io.EOF
+			return errors.Is(err, io.EOF)
 		}
 	}
 }

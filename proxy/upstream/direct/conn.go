@@ -92,7 +92,7 @@ func (c *conn) close() { _ = c.Close() } // it is of no use any more, whatever t
 
 // fault puts an error of the socket's in the words of package net.
 func (c *conn) fault(op string, err error) error {
-	if err == nil || err == io.EOF || errors.Is(err, errFull) {
+	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, errFull) {
 		return err
 	}
 	var raw *net.OpError

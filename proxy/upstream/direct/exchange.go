@@ -234,7 +234,7 @@ func (x *exchange) fill() error {
 	n, err := x.conn.read(x.buffer.room())
 	x.buffer.to += n
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return errNoAnswer
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return lateError{}

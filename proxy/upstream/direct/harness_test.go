@@ -1,7 +1,10 @@
+//go:build linux && !386
+
 package direct
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -21,9 +24,6 @@ const patience = 20 * time.Second
 // to gives a Client to an upstream.
 func to(tb testing.TB, address string, change ...func(*Options)) *Client {
 	tb.Helper()
-	if !supported {
-		tb.Skip("http.Transport does it all on this system")
-	}
 	o := Options{
 		Dial: func(ctx context.Context) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "tcp", address)
@@ -104,12 +104,12 @@ func ask(rt http.RoundTripper, r *http.Request, piece int) outcome {
 		n, o.bodyErr = res.Body.Read(p)
 		body.Write(p[:n])
 	}
-	if o.bodyErr == io.EOF {
+	if errors.Is(o.bodyErr, io.EOF) {
 		o.bodyErr = nil
 	}
-	o.status, o.text, o.proto, o.header, o.length = res.StatusCode, res.Status, res.Proto, res.Header, res.ContentLength
-	o.coding, o.closes, o.body, o.trailer = strings.Join(res.TransferEncoding, ","), res.Close, body.String(), res.Trailer
-	return o
+	head := seen(res)
+	head.body, head.bodyErr, head.interim = body.String(), o.bodyErr, o.interim
+	return head
 }
 
 // get is the body of an answer to a GET, which has to be there.

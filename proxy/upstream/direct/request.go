@@ -1,6 +1,7 @@
 package direct
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -46,7 +47,8 @@ func (b *buffer) putHead(r *http.Request) bool {
 	if !isToken(r.Method) || !isPlainHost(host) {
 		return false
 	}
-	t := append(b.bytes[:0], r.Method...)
+	t := b.bytes[:0]
+	t = append(t, r.Method...)
 	t = append(t, ' ')
 	at := len(t)
 	if path := r.URL.EscapedPath(); path != "" {
@@ -149,17 +151,15 @@ func (b *buffer) putBody(r *http.Request) error {
 	length := int(r.ContentLength)
 	t := slices.Grow(b.bytes[:b.to], length+1)
 	n, err := io.ReadFull(r.Body, t[len(t):len(t)+length+1]) // one more, to see the end
-	if closing := r.Body.Close(); closing != nil && err == nil {
-		err = closing
-	}
+	_ = r.Body.Close()                                       // what is needed of it is here
 	switch {
-	case n > length:
+	case err == nil:
 		return fmt.Errorf("a body longer than its %d bytes", length)
-	case err == io.ErrUnexpectedEOF && n == length:
-		b.take(t[:len(t)+n])
-		return nil
-	case err == io.EOF || err == io.ErrUnexpectedEOF:
+	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("read the request's body: %w", err)
+	case n < length:
 		return fmt.Errorf("a body of %d bytes, with %d announced", n, length)
 	}
-	return fmt.Errorf("read the request's body: %w", err)
+	b.take(t[:len(t)+n])
+	return nil
 }
