@@ -11,7 +11,7 @@ COUNT ?= 5
 SOAK ?= 10m
 # How check tests: with the race detector, and never from the cache, since Go cannot see
 # that the Python backend of testdata/legacy changed. Needs a C compiler; TEST_FLAGS= does without.
-check: TEST_FLAGS ?= -race -count=1
+check: TEST_FLAGS ?= -race -count=1 -timeout 20m
 # The files we ship are judged as they are, not under settings of the caller's shell.
 BARE := unset $${!CROSSFADE_@};
 
@@ -40,7 +40,9 @@ test: ## All tests but those of make conformance; installs what they need into .
 .PHONY: conformance
 conformance: ## The command held to its promises from outside, public suites, a minute of soak
 	./scripts/suites.sh
+	./scripts/postgres.sh
 	go test -count=1 -timeout 30m -tags suites ./conformance
+	go test -count=1 -timeout 10m -v ./conformance/replicas
 	go test -count=1 -timeout 10m -v ./conformance/soak -soak 1m
 
 .PHONY: soak

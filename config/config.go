@@ -138,6 +138,7 @@ type OFREP struct {
 // Limits bound what one request may cost, and all of them together. None is 0.
 type Limits struct {
 	MaxBody         Size `mapstructure:"max_body"`
+	StreamAbove     Size `mapstructure:"stream_above"`      // answers in dual that are longer go out as they come
 	MaxMessage      Size `mapstructure:"max_message"`       // of a stream
 	MaxDepth        int  `mapstructure:"max_depth"`         // levels of objects and lists
 	MaxRatio        int  `mapstructure:"max_ratio"`         // decoded to encoded bytes

@@ -229,6 +229,8 @@ func Keys() []Key {
 
 		{Name: "limits.max_body", Default: "16MiB", kind: size(KiB, GiB),
 			Meaning: "Most bytes of a body that is mapped; bodies that nobody maps stream and have no limit. It bounds the memory of one request to a few times this. A context of a thousand sessions has less than 1 MiB."},
+		{Name: "limits.stream_above", Default: "256KiB", kind: size(KiB, 1024*GiB),
+			Meaning: "Answers in dual that are longer go out as they come, and the flow members are added at their end, where the lens allows it: the client has its first byte at once, and only what is added is held, at most `limits.max_body`. Such an answer has no Content-Length, no ETag in its head, and tells a fallback in a trailer alone. A length that no answer has turns it off."},
 		{Name: "limits.max_depth", Default: "512", kind: number(8, 10000),
 			Meaning: "Deepest nesting, in objects and lists, of a body that is mapped. Real bodies have less than 20; a bomb has thousands."},
 		{Name: "limits.max_ratio", Default: "200", kind: number(10, 100_000),

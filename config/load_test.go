@@ -107,7 +107,7 @@ func TestNothingAtAllGivesTheDefaults(t *testing.T) {
 			SourceTimeout: 300 * time.Millisecond, RecallTimeout: 250 * time.Millisecond, ForgetAfter: 30 * 24 * time.Hour,
 		},
 		Limits: Limits{
-			MaxBody: 16 * MiB, MaxMessage: MiB, MaxDepth: 512, MaxRatio: 200, MaxHeaderFields: 100,
+			MaxBody: 16 * MiB, StreamAbove: 256 * KiB, MaxMessage: MiB, MaxDepth: 512, MaxRatio: 200, MaxHeaderFields: 100,
 			MaxConnections: 16384, MaxRequests: 4096, MaxMemory: 256 * MiB,
 		},
 		Admin:   Admin{Listen: "127.0.0.1:9901", Hosts: []string{}, OpenMetrics: true},

@@ -40,11 +40,13 @@ const (
 	ReasonInvalid Reason = "invalid"
 )
 
-// Decision is the mode of one request, and why. All but Mode is told, in the access line and to the Observer, and
+// Decision is the mode of one request, and why. All but Mode and Try is told, in the access line and to the Observer, and
 // changes nothing here.
 type Decision struct {
 	Mode   Mode
 	Reason Reason
+	// Try has the lens tried on a copy of an answer that passes through, off the client's path.
+	Try bool
 	// Stage is what operators set: a mode, or a word for something more that the Decider knows, like
 	// verify, which is passthrough for the client. Empty where there are no stages.
 	Stage string

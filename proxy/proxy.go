@@ -16,8 +16,8 @@
 //     error shape (invalid.go).
 //     memory.go, ask.go: what the upstream does not remember of flows is answered by Memory, which asks
 //     the upstream questions of its own.
-//  5. transport.go and package upstream: the upstream is asked, on connections that cannot hand
-//     one caller's bytes to another.
+//  5. forward.go, transport.go and package upstream: the upstream's request is made, and it is
+//     asked, on connections that cannot hand one caller's bytes to another.
 //  6. receive.go, gate.go, body.go, bodycoding.go: the answer comes, the gate says
 //     whether it may be mapped, it is decoded, the lens maps it whole, it is encoded again, and one
 //     place repairs its headers. What cannot be mapped goes out untouched and marked (dual) or is
@@ -26,12 +26,14 @@
 //     links.go and reference.go lead flow callers on by flow routes; lifecycle.go tells session
 //     callers until when theirs are there.
 //  7. stream.go, streammessages.go: a stream whose messages are mapped goes its own way, one
-//     message at a time, as the mode was when it began. socket.go, socketdirection.go: so does a
-//     WebSocket, in both directions. streams.go, streamevents.go end what has no end of its own.
-//  8. recorder.go, problem.go: the head goes out, with the mode in it; or a problem of ours does.
+//     message at a time, as the mode was when it began. upgrade.go, socket.go, socketdirection.go: so
+//     does a WebSocket, in both directions. streams.go, streamevents.go end what has no end of its own.
+//  8. respond.go, recorder.go, problem.go: the head goes out, with the mode in it, and the body behind it; or
+//     a problem of ours does.
 //
-// Nothing is sent to the client before it is certain: a mapped body is complete before its
-// head goes out. What is not mapped streams, in memory that does not grow with the body.
+// Nothing is sent to the client before it is certain: a mapped body is complete before its head goes out,
+// or, of a long one in dual (union.go), the upstream's own bytes go out as they come and what is added
+// to them waits until it is certain. What is not mapped streams, in memory that does not grow with the body.
 package proxy
 
 import (
@@ -42,6 +44,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -103,8 +106,12 @@ type Options struct {
 // Limits bound what one request may cost. Zero means the default.
 type Limits struct {
 	// MaxBody is the largest body, in bytes, that is held in memory to be mapped, as it came
-	// and decoded. Bodies that are not mapped may have any size. Default 16 MiB.
+	// and decoded. Bodies that are not mapped may have any size; of one that streams (StreamAbove) it
+	// bounds what is held for its end. Default 16 MiB.
 	MaxBody int64
+	// StreamAbove is the length, in bytes, above which an answer in dual goes out as it comes, where the lens
+	// adds at its end alone. Default 256 KiB.
+	StreamAbove int64
 	// MaxMessage is the largest message of a stream, in bytes, that is held in memory to be mapped,
 	// its framing included. Default 1 MiB.
 	MaxMessage int64
@@ -150,7 +157,8 @@ type Proxy struct {
 	marks      marks
 	streams    *Streams
 	admission  Admission
-	ownField   string // as a canonical name
+	trials     atomic.Int32 // that run
+	ownField   string       // as a canonical name
 
 	answerPreflights bool
 }
@@ -225,6 +233,7 @@ func checkUpstream(u *url.URL) error {
 // complete puts the defaults where nothing was said.
 func (l *Limits) complete() {
 	l.MaxBody = cmp.Or(l.MaxBody, defaultMaxBody)
+	l.StreamAbove = cmp.Or(l.StreamAbove, defaultStreamAbove)
 	l.MaxMessage = cmp.Or(l.MaxMessage, defaultMaxMessage)
 	l.MaxRatio = cmp.Or(l.MaxRatio, defaultMaxRatio)
 	l.BodyIdle = cmp.Or(l.BodyIdle, defaultBodyIdle)
@@ -237,6 +246,9 @@ func checkLimits(l Limits) error {
 	var errs []error
 	if l.MaxBody < 0 {
 		errs = append(errs, fmt.Errorf("limits: max body %d is negative (want bytes, or 0 for %d)", l.MaxBody, defaultMaxBody))
+	}
+	if l.StreamAbove < 0 {
+		errs = append(errs, fmt.Errorf("limits: stream above %d is negative (want bytes, or 0 for %d)", l.StreamAbove, defaultStreamAbove))
 	}
 	if l.MaxMessage < 0 {
 		errs = append(errs, fmt.Errorf("limits: max message %d is negative (want bytes, or 0 for %d)", l.MaxMessage, defaultMaxMessage))

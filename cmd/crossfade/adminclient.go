@@ -113,15 +113,15 @@ func (p *process) adminToken(f adminFlags, c *config.Config) (string, error) {
 	return token, err
 }
 
-// adminProblem is an answer that says no.
-type adminProblem struct {
+// refusalError is an answer that says no.
+type refusalError struct {
 	Status int    `json:"status"`
 	Title  string `json:"title"`
 	Detail string `json:"detail"`
 	Type   string `json:"type"`
 }
 
-func (e *adminProblem) Error() string {
+func (e *refusalError) Error() string {
 	switch {
 	case e.Status == http.StatusUnauthorized:
 		return e.Detail + " (give one by --token-file, CROSSFADE_ADMIN_TOKEN, or where serve keeps its data)"
@@ -167,7 +167,7 @@ func (a *adminClient) do(ctx context.Context, method, path string, body, into an
 		return "", fmt.Errorf("%w at %s: %w", errAway, a.base, err)
 	}
 	if res.StatusCode >= 300 {
-		problem := &adminProblem{Status: res.StatusCode, Title: res.Status}
+		problem := &refusalError{Status: res.StatusCode, Title: res.Status}
 		if err := json.Unmarshal(answer, problem); err != nil {
 			problem.Detail = "is that crossfade's admin listener?"
 		}
@@ -184,13 +184,13 @@ func (a *adminClient) do(ctx context.Context, method, path string, body, into an
 
 // isAway says whether an error leaves the kill file as the only way.
 func isAway(err error) bool {
-	var problem *adminProblem
+	var problem *refusalError
 	return errors.Is(err, errAway) || errors.As(err, &problem) && problem.Status >= http.StatusInternalServerError
 }
 
 // outcome gives an error of a call its exit code.
 func outcome(err error) error {
-	var problem *adminProblem
+	var problem *refusalError
 	switch {
 	case err == nil:
 		return nil

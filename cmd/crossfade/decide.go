@@ -22,7 +22,7 @@ type decider struct {
 func (d decider) Decide(r *http.Request, endpoint string) proxy.Decision {
 	said := d.live.Decide(flags.Request{Header: r.Header, Client: proxy.ClientAddr(r, d.trusted)}, endpoint)
 	return proxy.Decision{
-		Mode: modeOf(said.Stage), Reason: proxy.Reason(said.Reason), Stage: string(said.Stage),
+		Mode: modeOf(said.Stage), Reason: proxy.Reason(said.Reason), Stage: string(said.Stage), Try: said.Stage == flags.Verify,
 		Source: said.Source, Rule: said.Rule,
 		Bucket: said.Bucket, Threshold: said.Threshold, HasBucket: said.HasBucket, Version: said.Version,
 		Consulted: said.Consulted, Private: said.Private,
@@ -73,15 +73,7 @@ func (l *loaded) flagSettings() flags.Settings {
 	for _, e := range c.Endpoints {
 		s.Endpoints = append(s.Endpoints, e.Name)
 		file, environment, _ := layersOf(c, e.Name)
-		ownFile, ownEnvironment := file.Source != "", environment.Source != ""
-		if ownEnvironment {
-			s.Environment.Endpoints[e.Name] = environment
-		}
-		// A word about the endpoint is more exact than one about all: an empty one keeps the file's word about all from
-		// coming before the environment's about it.
-		if ownFile || ownEnvironment {
-			s.File.Endpoints[e.Name] = file
-		}
+		s.File.Endpoints[e.Name], s.Environment.Endpoints[e.Name] = file, environment
 	}
 	return s
 }
@@ -114,11 +106,6 @@ func layersOf(c *config.Config, endpoint string) (file, environment, command fla
 		case said.Layer == config.LayerEnvironment:
 			environment = flags.Static{Stage: stage, Source: said.Source}
 		}
-	}
-	if file.Stage == "" && len(file.Rules) > 0 && endpoint != "" && environment.Stage == "" {
-		// Whom no rule of its own fits gets what the file says of all.
-		all, _, _ := layersOf(c, "")
-		file.Stage = all.Stage
 	}
 	return file, environment, command
 }

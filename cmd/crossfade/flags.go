@@ -12,9 +12,9 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
+	"github.com/crossfade-proxy/crossfade/config"
 	"github.com/crossfade-proxy/crossfade/config/flags"
 )
 
@@ -153,7 +153,7 @@ func writeAnswer(out io.Writer, form string, raw json.RawMessage) error {
 		_, err := fmt.Fprintf(out, "%s\n", strings.TrimSpace(string(raw)))
 		return err
 	case "yaml":
-		text, err := yaml.JSONToYAML(raw)
+		text, err := config.FromJSON(raw)
 		if err != nil {
 			return failed(err)
 		}
@@ -166,7 +166,7 @@ func writeAnswer(out io.Writer, form string, raw json.RawMessage) error {
 // present is a flag as it is now, and the version to be named when it is changed.
 func (f *flagsVerbs) present(ctx context.Context, a *adminClient, endpoint string) (flag flags.Flag, header []string, err error) {
 	tag, err := a.do(ctx, http.MethodGet, "/flags/"+url.PathEscape(endpoint), nil, &flag)
-	var problem *adminProblem
+	var problem *refusalError
 	if errors.As(err, &problem) && problem.Status == http.StatusNotFound && strings.Contains(problem.Detail, "has no flag") {
 		return flags.Flag{Endpoint: endpoint}, []string{"If-None-Match", "*"}, nil
 	}

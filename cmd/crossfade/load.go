@@ -134,7 +134,7 @@ func (l *loaded) newProxy(transport *upstream.Transport, with shared, logger *za
 		Compress:       c.Server.Compress,
 		Build:          versionText(),
 		Limits: proxy.Limits{
-			MaxBody: int64(c.Limits.MaxBody), MaxMessage: int64(c.Limits.MaxMessage), MaxDepth: c.Limits.MaxDepth, MaxRatio: int64(c.Limits.MaxRatio),
+			MaxBody: int64(c.Limits.MaxBody), StreamAbove: int64(c.Limits.StreamAbove), MaxMessage: int64(c.Limits.MaxMessage), MaxDepth: c.Limits.MaxDepth, MaxRatio: int64(c.Limits.MaxRatio),
 			BodyIdle: c.Upstream.BodyIdleTimeout, BodyTotal: c.Upstream.BodyTimeout,
 			RequestIdle: c.Server.BodyIdleTimeout, MaxHeaderFields: c.Limits.MaxHeaderFields,
 		},

@@ -30,15 +30,7 @@ const (
 	exitUsage   = 2
 )
 
-// gcPercent lets the heap grow to five times what is in use before it is collected. What is in
-// use is small, since bodies live in pools, so this costs a few MiB and saves a sixth of the CPU time
-// of a small answer (docs/performance.md). The variable GOGC is stronger.
-const gcPercent = 400
-
 func main() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)

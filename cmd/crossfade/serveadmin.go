@@ -41,7 +41,7 @@ func (s *server) newMetrics() *metrics.Metrics {
 				told.Stages[flags.DefaultFlag] = string(f.Stage)
 			}
 		}
-		return metrics.Moment{Requests: int64(requests), BodyMemory: memory, ContractRevision: l.contract.Revision, Flags: told}
+		return metrics.Moment{Requests: requests, BodyMemory: memory, ContractRevision: l.contract.Revision, Flags: told}
 	}})
 }
 
@@ -80,7 +80,7 @@ func (s *server) newAdmin(l *loaded, read func(string) ([]byte, error)) (http.Ha
 		},
 		Status: func() admin.Status {
 			requests, memory := s.admission.InUse()
-			return admin.Status{Build: versionText(), Started: s.started, ContractRevision: l.contract.Revision, InFlight: int64(requests), BodyMemory: memory}
+			return admin.Status{Build: versionText(), Started: s.started, ContractRevision: l.contract.Revision, InFlight: requests, BodyMemory: memory}
 		},
 		Logger: s.logger.Named("admin"),
 	})

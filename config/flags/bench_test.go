@@ -34,19 +34,19 @@ func request(pairs ...string) Request {
 	return Request{Header: h, Client: netip.MustParseAddr("192.0.2.7")}
 }
 
-func liveWith(t testing.TB, f ...Flag) *Live {
-	t.Helper()
+func liveWith(tb testing.TB, f ...Flag) *Live {
+	tb.Helper()
 	settings := Settings{}
 	for _, f := range f {
 		settings.Endpoints = append(settings.Endpoints, f.Endpoint)
 	}
 	l, err := Open(context.Background(), LiveOptions{Settings: settings})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for _, f := range f {
 		if _, _, err := l.Change(context.Background(), SetFlag{f}, Author{By: "ann", Reason: "a test", Force: true}, nil, false); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	return l
@@ -94,10 +94,10 @@ func shareRules(n int) []Rule {
 	return all
 }
 
-func deciders(t testing.TB) []decider {
+func deciders(tb testing.TB) []decider {
 	token := webToken(`{"sub":"` + aUser + `","email":"someone@example.com","role":"analyst","is_admin":false,"exp":1790000000,"iat":1780000000,"type":"access"}`)
 	flag := func(rules ...Rule) *Live {
-		return liveWith(t, Flag{Endpoint: "context-me", Stage: Passthrough, Rules: rules})
+		return liveWith(tb, Flag{Endpoint: "context-me", Stage: Passthrough, Rules: rules})
 	}
 	claims := Rule{"claims", Cohort{Claims: []Match{{Name: "role", Values: []string{"analyst"}}, {Name: "is_admin", Values: []string{"false"}}}}, Dual}
 	legacy := request("Authorization", "Bearer db-token-"+aUser+"-0a1b2c3d", "X-Client-Account-Id", aTenant)
@@ -108,7 +108,7 @@ func deciders(t testing.TB) []decider {
 		{"ten rules of ten kinds, no headers of ours", flag(tenRules()...), request("X-User-Id", aUser), "share"},
 		{"one claim rule, web token", flag(claims), request("Authorization", token), "claims"},
 		{"1 rule, 1 tenant", flag(tenantRules(1, 0)...), legacy, "rule-0"},
-		{"1 rule, 10,000 tenants", flag(tenantRules(1, 10_000)...), legacy, "rule-0"},
+		{"1 rule, 10,000 tenants", flag(tenantRules(1, 9_999)...), legacy, "rule-0"},
 		{"10 rules of tenants", flag(tenantRules(10, 10)...), legacy, "rule-9"},
 		{"100 rules of tenants", flag(tenantRules(100, 100)...), legacy, "rule-99"},
 		{"1 rule with version and share", flag(shareRules(1)...), with(legacy, "X-App-Version", "2.10.3"), "rule-0"},
@@ -150,28 +150,27 @@ func TestDecidingAllocatesNothing(t *testing.T) {
 	}
 }
 
-// TestTenThousandTenantsCostWhatOneDoes compares the two within one run; the bound leaves room for caches that are cold.
+// TestTenThousandTenantsCostWhatOneDoes compares the two within one run: the best of many short rounds of each, since a neighbour on the
+// machine only makes one slower. The bound leaves room for caches that are cold; a list that is searched would take fifty times as long.
 func TestTenThousandTenantsCostWhatOneDoes(t *testing.T) {
-	cost := map[string]time.Duration{}
-	for range 5 { // the best of some: a neighbour on the machine only makes it slower
-		for _, d := range deciders(t) {
-			if d.name != "1 rule, 1 tenant" && d.name != "1 rule, 10,000 tenants" {
-				continue
-			}
-			const times = 20_000
+	best := func(tenants int) (cost time.Duration) {
+		l := liveWith(t, Flag{Endpoint: "context-me", Stage: Passthrough, Rules: tenantRules(1, tenants)})
+		r := request("X-Client-Account-Id", aTenant)
+		for round := range 100 {
+			const times = 1000
 			begin := time.Now()
 			for range times {
-				d.live.Decide(d.request, "context-me")
+				l.Decide(r, "context-me")
 			}
-			took := time.Since(begin) / times
-			if best, ok := cost[d.name]; !ok || took < best {
-				cost[d.name] = took
+			if took := time.Since(begin) / times; round == 0 || took < cost {
+				cost = took
 			}
 		}
+		return cost
 	}
-	one, many := cost["1 rule, 1 tenant"], cost["1 rule, 10,000 tenants"]
+	one, many := best(0), best(9_999)
 	t.Logf("one tenant %s, ten thousand %s", one, many)
-	if many > 3*one+100*time.Nanosecond {
+	if many > 3*one+200*time.Nanosecond {
 		t.Errorf("one tenant costs %s, ten thousand %s", one, many)
 	}
 }

@@ -22,6 +22,7 @@ type caller struct {
 	rules   *ruleContext
 	seed    seed // of the endpoint's journey
 
+	token     string   // the bearer token, where a rule may look at it
 	payload   *payload // of a JSON web token; nil when there is none
 	tenant    string
 	hasTenant bool // tenant has been looked up
@@ -125,12 +126,10 @@ func (c *caller) findKey() {
 
 // findUser looks for the user behind the token. There is one for every bearer token, and it proves nothing.
 func (c *caller) findUser() bool {
-	token := bearer(c.request.Header)
-	if token == "" {
+	if c.token == "" {
 		return false
 	}
-	if uuid, ok := legacyUser(token); ok {
-		fold(c.folded[:], uuid)
+	if uuid, ok := legacyUser(c.token); ok && fold(c.folded[:], uuid) {
 		c.keyKind = keyFolded
 	} else if c.payload != nil && c.payload.sub.kind != noClaim {
 		c.keyKind = keyInPayload

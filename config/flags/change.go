@@ -86,7 +86,7 @@ var (
 var errJournalMoved = errors.New("the journal has gone on meanwhile")
 
 // Invalid says what is wrong with a change in itself.
-type Invalid struct {
+type Invalid struct { //nolint:errname // it is said as flags.Invalid, beside flags.ErrFrozen and the others
 	Path   string // of the member at fault: "rules[1].cohort.share"; "" for the whole
 	Line   int    // where it stands in the text that was read, from 1; 0 when there was none
 	Reason string // what is wrong, and what to write instead

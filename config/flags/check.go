@@ -2,6 +2,7 @@ package flags
 
 import (
 	"fmt"
+	"maps"
 	"net/textproto"
 	"regexp"
 	"slices"
@@ -296,8 +297,8 @@ func (s *Settings) Check() error {
 			k.static(layer.path+"."+endpoint, layer.Endpoints[endpoint])
 		}
 	}
-	for _, journey := range s.Journeys {
-		k.journey("journeys", journey)
+	for _, endpoint := range slices.Sorted(maps.Keys(s.Journeys)) {
+		k.journey("journeys."+endpoint, s.Journeys[endpoint])
 	}
 	for i, key := range s.Keys {
 		k.key(fmt.Sprintf("keys[%d]", i), key)
@@ -316,7 +317,7 @@ func (s *Settings) Check() error {
 		}
 	}
 	for i, f := range s.Freezes {
-		k.freeze(fmt.Sprintf("freezes[%d]", i), f)
+		k.span(fmt.Sprintf("freezes[%d]", i), f.From, f.Until) // its name is the configuration's affair
 	}
 	return k.err()
 }

@@ -1,6 +1,7 @@
 package flags
 
 import (
+	"bytes"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -87,17 +88,18 @@ func space(data []byte, i int) int {
 
 // scanString gives the place behind the closing quote of the string that begins at i.
 func scanString(data []byte, i int) (end int, ok bool) {
-	for i++; i < len(data); i++ {
-		switch c := data[i]; {
-		case c == '"':
-			return i + 1, true
-		case c == '\\':
-			i++
-		case c < ' ':
+	for i++; ; i++ {
+		length := bytes.IndexByte(data[i:], '"')
+		if length < 0 {
 			return 0, false
 		}
+		escapes := 0
+		for i += length; data[i-1-escapes] == '\\'; escapes++ { // ends at the opening quote at the latest
+		}
+		if escapes%2 == 0 {
+			return i + 1, true
+		}
 	}
-	return 0, false
 }
 
 // scanValue gives what kind of value begins at i, and the place behind it.
@@ -142,6 +144,9 @@ func scanValue(data []byte, i int) (kind claimKind, end int, ok bool) {
 
 // unquote appends the text of a JSON string, without its quotes, to dst, which may be the beginning of src.
 func unquote(dst, src []byte) (text []byte, ok bool) {
+	if bytes.IndexByte(src, '\\') < 0 {
+		return append(dst, src...), true
+	}
 	for i := 0; i < len(src); {
 		if src[i] != '\\' {
 			dst = append(dst, src[i])

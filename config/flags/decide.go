@@ -29,9 +29,10 @@ func consultedToo(d, asked Decision) Decision {
 func (s *snapshot) follow(r *Request, c *chain) Decision {
 	who := caller{request: r, rules: s.context, seed: seed(c.journey)}
 	if c.token {
-		if token := bearer(r.Header); isWebToken(token) {
-			var p payload // large: only those who need it pay for it
-			p.read(token)
+		who.token = bearer(r.Header)
+		if encoded, length, ok := encodedPayload(who.token); ok && length <= maxPayload {
+			var p payload // large, and has to be cleared: only those who need it pay for it
+			p.read(encoded)
 			who.payload = &p
 		}
 	}
@@ -51,7 +52,7 @@ func (s *snapshot) follow(r *Request, c *chain) Decision {
 			d := who.decided(&rule.says)
 			d.Stage = s.context.withoutKey
 			return d
-		default:
+		case notTenant, notEngagement, notUser, notHeader, notCookie, notClaim, notAgent, notOrigin, notNetwork, notShare, notShareWithoutKey:
 			i++
 		}
 	}

@@ -53,9 +53,9 @@ func TestPrecedence(t *testing.T) {
 		{"dual command (flag --mode)", func() { settings.Command = Static{} }},
 		{"passthrough file (proxy.yaml:9, own)", func() { settings.File.Endpoints["context-me"] = Static{Stage: FlowOnly, Source: "proxy.yaml:9"} }},
 		{"flow_only file (proxy.yaml:9)", func() { settings.File.Endpoints = nil }},
+		{"verify environment (environment CROSSFADE_ENDPOINTS_CONTEXT_ME_MODE)", func() { settings.Environment.Endpoints = nil }},
 		{"dual file (proxy.yaml:3, top)", func() { settings.File.Default.Rules = nil }},
 		{"verify file (proxy.yaml:3)", func() { settings.File = Layer{} }},
-		{"verify environment (environment CROSSFADE_ENDPOINTS_CONTEXT_ME_MODE)", func() { settings.Environment.Endpoints = nil }},
 		{"dual environment (environment CROSSFADE_MODE)", func() { settings.Environment = Layer{} }},
 		{"passthrough default (built in)", func() {}},
 	} {
@@ -82,6 +82,21 @@ func TestSourcesWithoutAStage(t *testing.T) {
 		r := request("X-Client-Account-Id", tenant)
 		if got := said(s.decide(&r, "context-me")); got != want {
 			t.Errorf("%s: %s, want %s", tenant, got, want)
+		}
+	}
+}
+
+// TestRulesForAll are for the endpoints that have none of their own.
+func TestRulesForAll(t *testing.T) {
+	own := []Rule{{"own", Cohort{Tenants: []string{"t1"}}, FlowOnly}}
+	settings := Settings{Endpoints: []string{"context-me", "login"}, File: Layer{
+		Default:   Static{Rules: []Rule{{"top", Cohort{Tenants: []string{"t2"}}, Dual}}, Stage: Verify, Source: "proxy.yaml:3"},
+		Endpoints: map[string]Static{"context-me": {Rules: own, Source: "proxy.yaml:9"}}}}
+	s := newSnapshot(State{}, true, &settings, nil, time.Now())
+	r := request("X-Client-Account-Id", "t2")
+	for endpoint, want := range map[string]string{"context-me": "verify file (proxy.yaml:3)", "login": "dual file (proxy.yaml:3, top)"} {
+		if got := said(s.decide(&r, endpoint)); got != want {
+			t.Errorf("%s: %s, want %s", endpoint, got, want)
 		}
 	}
 }
@@ -301,7 +316,11 @@ func TestOverrides(t *testing.T) {
 	if _, _, err := l.Change(context.Background(), SwitchKill{On: true}, Author{By: "ann", Reason: "fire"}, nil, false); err != nil {
 		t.Fatal(err)
 	}
-	if d := l.Decide(request("Crossfade-Override", signed), "context-me"); d.Reason != ReasonKill {
+	r = request("Crossfade-Override", signed)
+	if d := l.Decide(r, "context-me"); d.Reason != ReasonKill {
 		t.Errorf("an override goes through the kill switch: %s", said(d))
+	}
+	if tried := l.Explain(r, "context-me").Tried; len(tried) != 1 || !strings.HasSuffix(tried[0].Why, "Z by ann: fire") || tried[0].Source != "kill switch" {
+		t.Errorf("the kill switch is explained as %+v", tried)
 	}
 }

@@ -21,9 +21,10 @@ func (s *snapshot) explain(r *Request, endpoint string) Explanation {
 	}
 	who := caller{request: r, rules: s.context, seed: seed(c.journey)}
 	if c.token {
-		if token := bearer(r.Header); isWebToken(token) {
+		who.token = bearer(r.Header)
+		if encoded, length, ok := encodedPayload(who.token); ok && length <= maxPayload {
 			who.payload = &payload{}
-			who.payload.read(token)
+			who.payload.read(encoded)
 		}
 	}
 	for i := range c.rules {

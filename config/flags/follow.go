@@ -110,16 +110,17 @@ func (l *Live) refresh(ctx context.Context) {
 	}
 	switch {
 	case err == nil:
-		l.contacted(false, l.take(state))
+		l.contacted(false, l.take(state, served))
 	case !errors.Is(ctx.Err(), context.Canceled): // else it is we who leave
 		l.contacted(true, err)
 	}
 }
 
-// take adopts a State that was read, or says why it cannot be.
-func (l *Live) take(s State) error {
-	if served := l.served.Load(); served.known && s.Version < served.state.Version {
-		return l.behind(s.Version, served.state.Version)
+// take adopts a State that was read, or says why it cannot be. served is the version that was served before the store was asked: what a
+// change of our own has made newer meanwhile is no sign that the store is behind.
+func (l *Live) take(s State, served int64) error {
+	if s.Version < served {
+		return l.behind(s.Version, served)
 	}
 	if err := s.check(); err != nil {
 		return err

@@ -183,7 +183,7 @@ func into[T ~string](d *reader, to *T) func(n *node, path string) {
 			*to = T(n.text)
 		case numeric, boolean:
 			d.fail(n, path, "want a text, got %s: put it in quotes", n.describe())
-		default:
+		case nothing, listed, object, foreign:
 			d.fail(n, path, "want a text, got %s", n.describe())
 		}
 	}

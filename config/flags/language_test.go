@@ -132,7 +132,7 @@ func asYAML(t interface{ Fatal(...any) }, data []byte, indent string) string {
 		case textual:
 			quoted, _ := json.Marshal(n.text)
 			fmt.Fprintf(&b, " %s\n", quoted)
-		default:
+		case nothing, numeric, boolean, foreign:
 			fmt.Fprintf(&b, " %s\n", n.text)
 		}
 	}

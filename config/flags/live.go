@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -168,8 +169,9 @@ var errDry = errors.New("dry run")
 
 func (l *Live) write(ctx context.Context, c Change, a Author, around Surroundings, ifMatch *int64, dryRun bool) (state State, entry Entry, err error) {
 	var would State
+	served := l.served.Load().state.Version // 0 where nothing is known
 	state, err = l.store.Write(ctx, func(before State, now time.Time) (State, Entry, error) {
-		if err := l.current(before); err != nil {
+		if err := l.current(before, served); err != nil {
 			return State{}, Entry{}, err
 		}
 		if err := seen(&before, c, ifMatch); err != nil {
@@ -195,10 +197,11 @@ func (l *Live) write(ctx context.Context, c Change, a Author, around Surrounding
 	return state, entry, nil
 }
 
-// current refuses to write upon a State that is older than what this instance serves, or that it does not understand.
-func (l *Live) current(before State) error {
-	if served := l.served.Load(); served.known && before.Version < served.state.Version {
-		return l.behind(before.Version, served.state.Version)
+// current refuses to write upon a State that is older than what this instance served before it asked, or that it does not
+// understand.
+func (l *Live) current(before State, served int64) error {
+	if before.Version < served {
+		return l.behind(before.Version, served)
 	}
 	if err := before.check(); err != nil {
 		return fmt.Errorf("the store has flags that this crossfade does not understand: %w", err)
@@ -207,7 +210,11 @@ func (l *Live) current(before State) error {
 }
 
 func (l *Live) behind(store, served int64) error {
-	return fmt.Errorf("%w: it has version %d and %d is served: it was restored, or is another one; to take it, stop crossfade, remove %s and start again", ErrBehind, store, served, l.snapshotFile)
+	forget := "start crossfade again"
+	if l.snapshotFile != "" {
+		forget = "stop crossfade, remove " + l.snapshotFile + " and start again"
+	}
+	return fmt.Errorf("%w: it has version %d and %d is served: it was restored, or is another one; to take it, %s", ErrBehind, store, served, forget)
 }
 
 // seen compares what the writer saw with what is there.
@@ -247,7 +254,7 @@ func (l *Live) readJournal(ctx context.Context, undo Undo, around *Surroundings)
 			return err
 		}
 		if len(newest) > 0 && newest[0].Version > undo.Version {
-			around.Journal = append(newest, entries...)
+			around.Journal = slices.Concat(newest, entries)
 		}
 	}
 	return nil

@@ -16,10 +16,12 @@ import (
 // shaky is a store in memory that several instances share and that can be made to fail.
 type shaky struct {
 	Store
-	mu     sync.Mutex
-	away   error
-	hangs  bool // until ctx is done
-	loses  bool // writes are kept, and the answer says that nobody knows
+	mu    sync.Mutex
+	away  error
+	hangs bool // until ctx is done
+	loses bool // writes are kept, and the answer says that nobody knows
+	// slow, when there is one, keeps back what the next Read or Write has to say until it is closed.
+	slow   chan struct{}
 	hints  []func()
 	writes int // that were tried
 }
@@ -47,7 +49,19 @@ func (s *shaky) Read(ctx context.Context) (State, error) {
 	if err := s.answer(ctx); err != nil {
 		return State{}, err
 	}
-	return s.Store.Read(ctx)
+	state, err := s.Store.Read(ctx)
+	s.keepBack()
+	return state, err
+}
+
+func (s *shaky) keepBack() {
+	s.mu.Lock()
+	slow := s.slow
+	s.slow = nil
+	s.mu.Unlock()
+	if slow != nil {
+		<-slow
+	}
 }
 
 func (s *shaky) Version(ctx context.Context) (int64, error) {
@@ -62,6 +76,7 @@ func (s *shaky) Write(ctx context.Context, change func(State, time.Time) (State,
 		return State{}, err
 	}
 	after, err := s.Store.Write(ctx, change)
+	s.keepBack()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.writes++
@@ -248,6 +263,61 @@ func TestNeverBack(t *testing.T) {
 	})
 }
 
+// TestLateAnswers: what the store says late, of a time before what is served, changes nothing and is no sign that the store is behind.
+func TestLateAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newShaky()
+		l, other := running(t, LiveOptions{Store: store}), running(t, LiveOptions{Store: store})
+		synctest.Wait()
+		for _, late := range []string{"write", "read"} {
+			slow := make(chan struct{})
+			store.with(func() { store.slow = slow })
+			var done sync.WaitGroup
+			switch late {
+			case "write":
+				done.Go(func() { changed(t, l, set("login", Dual)) })
+			case "read":
+				store.deaf()
+				changed2 := func(s State, _ time.Time) (State, Entry, error) {
+					s.Version++
+					return s, Entry{Version: s.Version}, nil
+				}
+				if _, err := store.Store.Write(t.Context(), changed2); err != nil {
+					t.Fatal(err)
+				}
+				done.Go(func() { l.refresh(t.Context()) })
+			}
+			synctest.Wait() // it waits for its answer
+			changed(t, other, set("context-me", map[string]Stage{"write": Dual, "read": FlowOnly}[late]))
+			newest := changed(t, l, SwitchKill{On: late == "write"})
+			close(slow)
+			done.Wait()
+			if got := l.State().Version; got != newest.Version {
+				t.Errorf("a late %s: version %d, want %d", late, got, newest.Version)
+			}
+			if h := l.Health(); h.Err != "" {
+				t.Errorf("a late %s: %s", late, h.Err)
+			}
+		}
+		wantStage(t, "in the end", l, FlowOnly)
+	})
+}
+
+// TestReadAgainAfterAnAbsence: a store that was away may be another one that has counted as far; what it has now is what holds.
+func TestReadAgainAfterAnAbsence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newShaky()
+		l := running(t, LiveOptions{Store: store})
+		changed(t, l, set("context-me", Dual))
+		store.with(func() { store.away = ErrUnavailable })
+		pass(time.Second)
+		store.with(func() { store.away, store.Store = nil, NewMemory() })
+		changed(t, running(t, LiveOptions{Store: store.Store}), set("context-me", FlowOnly))
+		pass(time.Second)
+		wantStage(t, "after the absence", l, FlowOnly)
+	})
+}
+
 func TestStateThatIsNotUnderstood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newShaky()
@@ -391,7 +461,7 @@ func TestStepsAreTakenOnce(t *testing.T) {
 		if got := shares(); got != "100 100 100 " {
 			t.Errorf("when it came back: %s", got)
 		}
-		if got := actions(t, store); got != "set step step step" {
+		if got := actions(t, store); got != "set"+strings.Repeat(" step", 3) {
 			t.Errorf("the journal says %s", got)
 		}
 		if store.writes > 20 {
@@ -465,7 +535,7 @@ func TestBadSettings(t *testing.T) {
 file.rules[1].name: "x" is the name of rules[0] too
 file.rules[1]: is never reached: rules[0] ("x") takes everybody
 environment.context-me.stage: unknown stage "on" (want passthrough, verify, dual or flow_only)
-journeys: want a name of at most 63 small letters, digits, -, _ and ., such as pilot-tenants; got "A"
+journeys.context-me: want a name of at most 63 small letters, digits, -, _ and ., such as pilot-tenants; got "A"
 keys[1]: want token, user_id, tenant, engagement, header:Name or cookie:Name, got "uuid"
 keys[2]: want token, user_id, tenant, engagement, header:Name or cookie:Name, got "header:a b"
 without_key: unknown stage "off" (want passthrough, verify, dual or flow_only)

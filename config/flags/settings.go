@@ -14,9 +14,10 @@ type Settings struct {
 	Endpoints []string
 	// Command is the stage of --mode: for all endpoints, above File.
 	Command Static
-	// File is proxy.yaml, Environment what variables say.
+	// File is proxy.yaml, Environment what variables say. What either says of the endpoint itself comes before what they say
+	// of all, and in both the file is before the environment.
 	File, Environment Layer
-	// Journeys names the journey of endpoints whose flag names none; DefaultJourney is that of all others.
+	// Journeys names the journey of endpoints, for flags that name none; DefaultJourney is that of all others.
 	Journeys map[string]string
 	// Keys is the chain of what a caller is known by, the first that the request has; nil is DefaultKeys.
 	Keys []Key
@@ -32,7 +33,8 @@ const DefaultJourney = "migration"
 
 // Layer is what one source of the configuration says.
 type Layer struct {
-	Default   Static            // for all endpoints without one of their own
+	// Default is for all endpoints that no layer says anything of; its rules for those without rules of their own.
+	Default   Static
 	Endpoints map[string]Static // by name
 }
 
@@ -142,11 +144,15 @@ type source struct {
 // sources gives what the configuration says about an endpoint, or for DefaultFlag about those that it says nothing about, in the order
 // in which they are asked.
 func (s *Settings) sources(endpoint string) []source {
+	own, all := s.File.Endpoints[endpoint], s.File.Default
+	if len(own.Rules) > 0 {
+		all.Rules = nil // they are for the endpoints that have none of their own
+	}
 	return []source{
 		{s.Command, ReasonCommand},
-		{s.File.Endpoints[endpoint], ReasonFile},
-		{s.File.Default, ReasonFile},
+		{own, ReasonFile},
 		{s.Environment.Endpoints[endpoint], ReasonEnvironment},
+		{all, ReasonFile},
 		{s.Environment.Default, ReasonEnvironment},
 	}
 }

@@ -23,49 +23,37 @@ func bearer(header map[string][]string) string {
 	return strings.Trim(values[0][len(scheme):], " ")
 }
 
-// legacyUser gives the uuid in a token of the backend's own, as it is written there.
+// legacyUser gives what stands for the uuid in a token of the backend's own.
 func legacyUser(token string) (uuid string, ok bool) {
 	rest, ok := strings.CutPrefix(token, legacyToken)
-	if !ok || len(rest) < uuidLength || len(rest) > uuidLength && rest[uuidLength] != '-' || !isUUID(rest[:uuidLength]) {
+	if !ok || len(rest) < uuidLength || len(rest) > uuidLength && rest[uuidLength] != '-' {
 		return "", false
 	}
 	return rest[:uuidLength], true
 }
 
-func isUUID[T string | []byte](s T) bool {
-	if len(s) != uuidLength {
+// fold writes a uuid with small letters, so that it is one key however it was spelt. It is false for what is none.
+func fold[T string | []byte](to []byte, uuid T) bool {
+	if len(uuid) != uuidLength || uuid[8] != '-' || uuid[13] != '-' || uuid[18] != '-' || uuid[23] != '-' {
 		return false
 	}
-	for i := range len(s) {
-		switch c := s[i]; i {
-		case 8, 13, 18, 23:
-			if c != '-' {
-				return false
-			}
-		default:
-			if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'f') {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// fold writes a uuid with small letters, so that it is one key however it was spelt.
-func fold[T string | []byte](to []byte, uuid T) {
-	for i := range len(uuid) {
+	to = to[:uuidLength]
+	for i := range to {
 		c := uuid[i]
-		if c >= 'A' && c <= 'F' {
-			c |= 0x20
+		if c-'0' > 9 { // bytes wrap around
+			if c |= 0x20; c-'a' > 'f'-'a' && (c != '-' || i != 8 && i != 13 && i != 18 && i != 23) {
+				return false
+			}
 		}
 		to[i] = c
 	}
+	return true
 }
 
 // Bounds of a payload. Larger ones are not read; the largest that identity providers make by default has half of it.
 const (
 	maxPayload = 4096 // bytes, decoded
-	maxClaims  = 64
+	maxClaims  = 32
 )
 
 // payload is what a JSON web token says, read and not trusted: the signature is the backend's affair. It is large and lives on the
@@ -77,17 +65,22 @@ type payload struct {
 	sub    claim // of kind noClaim when there is none to be known by
 }
 
-// isWebToken says whether a token has the form of a signed JSON web token.
-func isWebToken(token string) bool { return strings.Count(token, ".") == 2 }
-
-// read decodes a token; without success there are no claims.
-func (p *payload) read(token string) {
-	_, rest, _ := strings.Cut(token, ".")
-	encoded, _, _ := strings.Cut(rest, ".")
-	encoded = strings.TrimRight(encoded, "=")
-	if base64.RawURLEncoding.DecodedLen(len(encoded)) > len(p.buffer) {
-		return
+// encodedPayload gives the middle part of a signed JSON web token, and the length of what is encoded in it; false for every other text.
+func encodedPayload(token string) (encoded string, length int, ok bool) {
+	_, rest, ok := strings.Cut(token, ".")
+	if !ok {
+		return "", 0, false
 	}
+	encoded, signature, ok := strings.Cut(rest, ".")
+	if !ok || strings.IndexByte(signature, '.') >= 0 {
+		return "", 0, false
+	}
+	encoded = strings.TrimRight(encoded, "=")
+	return encoded, base64.RawURLEncoding.DecodedLen(len(encoded)), true
+}
+
+// read decodes a payload of at most maxPayload bytes; without success there are no claims.
+func (p *payload) read(encoded string) {
 	n, err := base64.RawURLEncoding.Decode(p.buffer[:], []byte(encoded)) // no copy: Decode only reads it
 	if err != nil {
 		return
@@ -107,8 +100,10 @@ func (p *payload) read(token string) {
 		p.count = 0
 		return
 	}
-	if isUUID(value) {
-		fold(value, value)
+	// A uuid is written with small letters. What is none stays as it is.
+	var folded [uuidLength]byte
+	if fold(folded[:], value) {
+		copy(value, folded[:])
 	}
 	// Unescaped in its place: what is compared with it from now on is the text itself.
 	sub.kind, sub.end = wordClaim, sub.start+uint16(len(value))

@@ -199,6 +199,32 @@ func TestFileIsForItsOwnerAlone(t *testing.T) {
 	}
 }
 
+// What a commit has said outlives a power loss only so; no test can pull the plug.
+func TestEachConnectionIsSetUpToKeepWhatItSays(t *testing.T) {
+	for name, settings := range map[string]map[string]string{
+		"sqlite":   {"PRAGMA synchronous": "2", "PRAGMA journal_mode": "wal", "PRAGMA foreign_keys": "1", "PRAGMA busy_timeout": "5000"},
+		"postgres": {"SHOW synchronous_commit": "on", "SHOW fsync": "on", "SHOW search_path": "crossfade", "SHOW statement_timeout": "5s", "SHOW lock_timeout": "5s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := migrated(t, both(t)[name], database.Options{})
+			do(t, func() error {
+				return db.Read(t.Context(), func(tx *sql.Tx) error { // one connection is busy, the other is new
+					for question, want := range settings {
+						var here, there string
+						if err := errors.Join(tx.QueryRowContext(t.Context(), question).Scan(&here), db.SQL().QueryRowContext(t.Context(), question).Scan(&there)); err != nil {
+							return err
+						}
+						if here != want || there != want {
+							t.Errorf("%s: %s and %s, want %s", question, here, there, want)
+						}
+					}
+					return nil
+				})
+			})
+		})
+	}
+}
+
 func TestFileThatWasTakenAwayDoesNotComeBackEmpty(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	db := migrated(t, "sqlite:"+path, database.Options{Connections: 1})

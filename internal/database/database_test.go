@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/crossfade-proxy/crossfade/internal/database"
@@ -268,6 +269,29 @@ func TestReplicasMigrateAtOnce(t *testing.T) {
 			}
 			if n := counted(t, db); n != 0 {
 				t.Errorf("counted to %d, want 0", n)
+			}
+		})
+	}
+}
+
+// While replicas are exchanged, the older ones go on with what the newer ones have migrated.
+func TestOlderProcessGoesOnWithNewerTables(t *testing.T) {
+	for name, url := range both(t) {
+		t.Run(name, func(t *testing.T) {
+			if err := open(t, url, database.Options{}).Migrate(t.Context(), os.DirFS("testdata/other"), "room_migrations"); err != nil {
+				t.Fatal(err)
+			}
+			older := fstest.MapFS{}
+			for _, dialect := range []string{"sqlite", "postgres"} {
+				file := dialect + "/00001_marks.sql"
+				data, err := os.ReadFile("testdata/other/" + file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				older[file] = &fstest.MapFile{Data: data}
+			}
+			if err := open(t, url, database.Options{}).Migrate(t.Context(), older, "room_migrations"); err != nil {
+				t.Error(err)
 			}
 		})
 	}

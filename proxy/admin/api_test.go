@@ -110,6 +110,7 @@ func TestChangeAnswers(t *testing.T) {
 		{errors.Join(flags.ErrUnavailable, flags.ErrUnknown), problemOutcome, "the store is not available\nthe store went away while it wrote"},
 		{fmt.Errorf("write: %w", context.DeadlineExceeded), problemOutcome, "write: context deadline exceeded"},
 		{fmt.Errorf("3 < 17: %w", flags.ErrBehind), problemBehind, "3 < 17: the store is behind"},
+		{flags.ErrElsewhere, problemElsewhere, "the flags are kept by another system: change them there"},
 		{errors.New("secret cause"), problemInternal, "the log has the cause"},
 		{&flags.Invalid{Path: "stage", Reason: "want one"}, problemInvalid, "stage: want one"},
 	} {

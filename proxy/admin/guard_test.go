@@ -166,8 +166,9 @@ func TestBodies(t *testing.T) {
 		{"two of them", `{"reason":"r"}{}`, "application/json", problemBody, "more than one JSON value (want one object)"},
 		{"an unknown member", `{"reason":"r","forse":true}`, "application/json", problemBody, `unknown field "forse"`},
 		{"a member twice", `{"reason":"r","reason":"s"}`, "application/json", problemBody, "member reason is there twice"},
-		{"a wrong type", `{"reason":7}`, "application/json", problemBody, "member reason: got a JSON number (want a text)"},
-		{"a list", `[]`, "application/json", problemBody, "member : got a JSON array (want an object)"},
+		{"a wrong type", `{"reason":7}`, "application/json", problemBody, "member reason is a JSON number (want a text)"},
+		{"a list", `[]`, "application/json", problemBody, "the body is a JSON array (want an object)"},
+		{"a deep one", `{"reason":` + strings.Repeat("[", 400_000), "application/json", problemBody, "nested deeper than 64"},
 		{"too much", `{"reason":"` + strings.Repeat("x", maxBody) + `"}`, "application/json", problemTooLarge, "the body has more than 1048576 bytes"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -183,7 +183,7 @@ func (r *rig) check(request *http.Request, w *httptest.ResponseRecorder) {
 	if err := json.Unmarshal(w.Body.Bytes(), &value); err != nil {
 		r.t.Fatalf("%s: %v in %s", request.Pattern, err, w.Body)
 	}
-	if err := content.Schema.Value.VisitJSON(value, openapi3.EnableJSONSchema2020(), openapi3.EnableFormatValidation()); err != nil {
+	if err := content.Schema.Value.VisitJSON(value, openapi3.EnableFormatValidation()); err != nil {
 		r.t.Errorf("%s: %v in %s", request.Pattern, err, w.Body)
 	}
 }

@@ -44,6 +44,10 @@ func (h health) told() []check {
 		flags.told = "not known yet: everything is passthrough"
 	}
 	store := check{name: "store", told: "ok"}
+	if state.Err != "" {
+		// Why may name addresses, and anybody can ask here.
+		store.told = "has flags that cannot be taken, the last known ones go on; GET " + base + "/status says why"
+	}
 	if !state.Reachable {
 		store.told = "away, the last known flags go on"
 		if !state.Contact.IsZero() {

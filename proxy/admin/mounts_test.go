@@ -50,6 +50,8 @@ func TestVerboseHealth(t *testing.T) {
 	look().want(200, "readyz: ok\nflags: version 17\nstore: ok\nkill: off")
 	f.health = flags.Health{Known: true, Version: 17, Contact: time.Unix(1893456000, 0), Kill: &flags.Kill{}}
 	look().want(200, "readyz: ok\nflags: version 17\nstore: away, the last known flags go on; last seen 2030-01-01T00:00:00Z\nkill: on: everything is passthrough")
+	f.health = flags.Health{Known: true, Version: 17, Reachable: true, Err: "flag context-me at 10.0.0.7"}
+	look().want(200, "readyz: ok\nflags: version 17\nstore: has flags that cannot be taken, the last known ones go on; GET /api/v1/status says why\nkill: off")
 	f.health = flags.Health{}
 	ready = errors.New("stopping")
 	look().want(503, "readyz: stopping\nflags: not known yet: everything is passthrough\nstore: away, the last known flags go on\nkill: off")

@@ -31,6 +31,7 @@ const (
 	problemStale        problem = "changed-meanwhile"
 	problemVersion      problem = "version-required"
 	problemFrozen       problem = "frozen"
+	problemElsewhere    problem = "kept-elsewhere"
 	problemStore        problem = "store-unavailable"
 	problemBehind       problem = "store-behind"
 	problemOutcome      problem = "outcome-unknown"
@@ -51,7 +52,7 @@ type description struct {
 // descriptions is the one table of problems; docs/errors.md has the same.
 func descriptions() []description {
 	return []description{
-		{problemUnauthorized, http.StatusUnauthorized, "A token is needed", "`Authorization: Bearer …` with a token that `admin.tokens` or the token file has."},
+		{problemUnauthorized, http.StatusUnauthorized, "A token is needed", "`Authorization: Bearer …` with `admin.token`, one of `admin.tokens_file`, or that of the token file."},
 		{problemForbidden, http.StatusForbidden, "The token may not do that", "A token of a higher role: read, operate, admin."},
 		{problemCrossSite, http.StatusForbidden, "Pages of other sites may not ask", "Call the API from a program, or from a page that this listener served."},
 		{problemWrongHost, http.StatusMisdirectedRequest, "This listener is not called so", "`admin.hosts` lists the names it goes by, beside localhost and plain addresses."},
@@ -66,6 +67,7 @@ func descriptions() []description {
 		{problemStale, http.StatusPreconditionFailed, "It was changed meanwhile", "Read it again, look at what changed, and send the new version."},
 		{problemVersion, http.StatusPreconditionRequired, "The version that was seen is needed", "`If-Match` with the ETag of the flag, `If-None-Match: *` where there is none, or `If-Match: *` to write over whatever there is."},
 		{problemFrozen, http.StatusLocked, "Flags are frozen", "The detail says by which freeze and until when. The kill switch works."},
+		{problemElsewhere, http.StatusConflict, "The flags are kept by another system", "Change them there. The kill file works."},
 		{problemStore, http.StatusServiceUnavailable, "The store is not available", "Nothing was changed. Traffic goes on with the last known flags; the kill file works."},
 		{problemBehind, http.StatusServiceUnavailable, "The store is older than what is served", "Was it restored, or is it another one? Nothing was changed."},
 		{problemOutcome, http.StatusGatewayTimeout, "It is not known whether it was changed", "The store went away while it wrote. Read the journal before trying again."},
@@ -117,6 +119,7 @@ func classify(err error) *failure {
 		{context.DeadlineExceeded, problemOutcome},
 		{flags.ErrUnavailable, problemStore},
 		{flags.ErrBehind, problemBehind},
+		{flags.ErrElsewhere, problemElsewhere},
 		{flags.ErrFrozen, problemFrozen},
 		{flags.ErrStale, problemStale},
 		{flags.ErrNoEntry, problemNotFound},

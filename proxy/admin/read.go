@@ -46,14 +46,18 @@ func decode(text []byte, into any) error {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return errors.New(`no body (want JSON with at least a "reason")`)
 	}
-	if err := once(json.NewDecoder(bytes.NewReader(text)), ""); err != nil {
+	if err := once(json.NewDecoder(bytes.NewReader(text)), "", 0); err != nil {
 		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
 		if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
-			return fmt.Errorf("member %s: got a JSON %s (want %s)", wrong.Field, wrong.Value, wanted(wrong.Type))
+			where := "the body"
+			if wrong.Field != "" {
+				where = "member " + wrong.Field
+			}
+			return fmt.Errorf("%s is a JSON %s (want %s)", where, wrong.Value, wanted(wrong.Type))
 		}
 		return errors.New(strings.TrimPrefix(err.Error(), "json: "))
 	}
@@ -63,8 +67,14 @@ func decode(text []byte, into any) error {
 	return nil
 }
 
+// maxDepth is how deep a body may be nested: far deeper than a flag, and no burden for a stack.
+const maxDepth = 64
+
 // once says where an object has a member twice: which one counts would be for each reader to guess.
-func once(d *json.Decoder, path string) error {
+func once(d *json.Decoder, path string, depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("nested deeper than %d", maxDepth)
+	}
 	token, err := d.Token()
 	if err != nil {
 		return notJSON(d, err)
@@ -82,13 +92,13 @@ func once(d *json.Decoder, path string) error {
 				return fmt.Errorf("member %s is there twice", member)
 			}
 			seen[fmt.Sprint(name)] = true
-			if err := once(d, member); err != nil {
+			if err := once(d, member, depth+1); err != nil {
 				return err
 			}
 		}
 	case json.Delim('['):
 		for i := 0; d.More(); i++ {
-			if err := once(d, fmt.Sprintf("%s[%d]", path, i)); err != nil {
+			if err := once(d, fmt.Sprintf("%s[%d]", path, i), depth+1); err != nil {
 				return err
 			}
 		}

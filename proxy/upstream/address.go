@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/crossfade-proxy/crossfade/proxy/upstream/direct"
 )
 
@@ -66,6 +68,9 @@ func newAddress(o Options, u *url.URL, config *tls.Config) *address {
 			Dial:          func(ctx context.Context) (net.Conn, error) { return a.dial(ctx) },
 			HeaderTimeout: o.ResponseHeaderTimeout, SendTimeout: o.SendTimeout, IdleTimeout: o.IdleTimeout,
 			MaxIdle: o.MaxIdleConnections, MaxHeaderBytes: o.MaxHeaderBytes,
+			Stray: func() {
+				o.Logger.Warn("an upstream address sent more than it announced; the connection is closed", zap.String("address", a.name))
+			},
 		})
 	}
 	return a

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/http/httptrace"
 	"net/textproto"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -261,6 +263,29 @@ func TestTracesOfOthersAreKept(t *testing.T) {
 			if !heard[want] {
 				t.Errorf("%s: %s was not heard, of %v", name, want, heard)
 			}
+		}
+	}
+}
+
+// TestRequestsHaveNoGoroutines: plain ones, with a context that can end, are their caller's alone, also while
+// their bodies are open.
+func TestRequestsHaveNoGoroutines(t *testing.T) {
+	way := to(t, Options{}, raw.Serve(t, raw.Loop(raw.Take(), raw.Send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx"))).URL())
+	for range 20 {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{}) // as ReverseProxy does
+		res, err := way.RoundTrip(request(t, way, http.MethodGet, "/", "").WithContext(traced))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+	}
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	for _, whose := range []string{"propagateCancel", "upstream/direct.", "persistConn"} {
+		if strings.Contains(string(stacks), whose) {
+			t.Errorf("a goroutine of %s:\n%s", whose, stacks)
 		}
 	}
 }

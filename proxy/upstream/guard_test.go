@@ -16,6 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
 	"github.com/crossfade-proxy/crossfade/internal/raw"
 )
 
@@ -286,3 +290,17 @@ func TestBodiesAreTakenInTime(t *testing.T) {
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+// TestStrayBytesAreTold: the log has a warning with the address, and nothing of what was sent.
+func TestStrayBytesAreTold(t *testing.T) {
+	core, logs := observer.New(zapcore.InfoLevel)
+	u := raw.Serve(t, raw.Loop(raw.Take(), raw.Send(ok("one")+ok("POISON"))))
+	way := to(t, Options{Logger: zap.New(core)}, u.URL())
+	got, err := get(t, way, "/")
+	wantBody(t, got, err, "one")
+	all := logs.All()
+	if len(all) != 1 || all[0].Message != "an upstream address sent more than it announced; the connection is closed" ||
+		all[0].Level != zapcore.WarnLevel || all[0].ContextMap()["address"] != u.Address() || len(all[0].Context) != 1 {
+		t.Errorf("the log says %v", all)
+	}
+}

@@ -79,7 +79,7 @@ func (s *Server) Stop() error { return s.end(syscall.SIGINT) }
 func (s *Server) Kill() error { return s.end(syscall.SIGKILL) }
 
 func (s *Server) end(signal syscall.Signal) error {
-	if s.shell == nil {
+	if !s.runs() {
 		return errors.New("end PostgreSQL: it does not run")
 	}
 	family, err := s.family()
@@ -96,18 +96,30 @@ func (s *Server) end(signal syscall.Signal) error {
 			return fmt.Errorf("end PostgreSQL: %w", err)
 		}
 	}
-	deadline := time.Now().Add(patience)
-	for slices.ContainsFunc(family, runs) {
-		if time.Now().After(deadline) {
-			return fmt.Errorf("end PostgreSQL: it is still there %s after %s", patience, signal)
-		}
-		time.Sleep(5 * time.Millisecond)
+	deadline := time.After(patience)
+	select {
+	case <-s.ended:
+	case <-deadline:
+		return fmt.Errorf("end PostgreSQL: it is still there %s after %s", patience, signal)
 	}
-	s.shell = nil
-	if err := s.leash.Close(); !errors.Is(err, os.ErrClosed) { // as it is when the shell has ended already
-		return err
+	for slices.ContainsFunc(family, alive) {
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-deadline:
+			return fmt.Errorf("end PostgreSQL: some of it is still there %s after %s", patience, signal)
+		}
 	}
 	return nil
+}
+
+// runs tells whether the server was started and has not ended.
+func (s *Server) runs() bool {
+	select {
+	case <-s.ended:
+		return false
+	default:
+		return s.ended != nil
+	}
 }
 
 // Pause stops every process of the server where it stands, as a machine does that is out of breath; Resume lets them go on.
@@ -158,8 +170,8 @@ func (s *Server) family() ([]int, error) {
 	return family, nil
 }
 
-// runs: a process that has ended may stay as a zombie, in a container where nobody waits for orphans.
-func runs(pid int) bool {
+// alive: a process that has ended may stay as a zombie, in a container where nobody waits for orphans.
+func alive(pid int) bool {
 	state, _ := status(pid)
 	return state != "" && state != "Z"
 }
@@ -203,10 +215,26 @@ func (s *Server) Fill() (free func() error, err error) {
 	return free, file.Close()
 }
 
+// Revive waits until the server answers after something that may have ended it, and starts it if it has.
+func (s *Server) Revive() error {
+	deadline := time.Now().Add(patience)
+	for {
+		err := s.Do(func(context.Context, *pgx.Conn) error { return nil })
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-s.ended:
+			return s.Start()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
 // Close stops the server and takes away all that it wrote.
 func (s *Server) Close() error {
 	var err error
-	if s.shell != nil {
+	if s.runs() {
 		// What is paused does not hear that it has to end.
 		err = errors.Join(s.Resume(), s.end(syscall.SIGQUIT))
 	}

@@ -18,7 +18,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -47,8 +46,8 @@ type Server struct {
 	as       *syscall.Credential // nil: as we are
 	mounted  bool
 
-	shell *exec.Cmd      // what ends the server when we end
-	leash io.WriteCloser // its standard input
+	// ended is closed when the server that was started last has ended; nil before the first one.
+	ended chan struct{}
 }
 
 // Options is how a server differs from the usual one.
@@ -225,11 +224,14 @@ func (s *Server) startOnce(deadline time.Time) error {
 		return err
 	}
 	ended := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(ended) }()
+	go func() {
+		_ = cmd.Wait() // which closes stdin, too
+		close(ended)
+	}()
 	for {
 		err := s.Do(func(context.Context, *pgx.Conn) error { return nil })
 		if err == nil {
-			s.shell, s.leash = cmd, stdin
+			s.ended = ended
 			return nil
 		}
 		select {

@@ -18,46 +18,58 @@ const (
 	histogram kind = "histogram"
 )
 
-// The names of the families. They are a promise to whoever draws boards and writes alerts.
+// prefix stands before every name.
+const prefix = "crossfade_"
+
+// The names of the families. They are a promise to whoever draws boards and writes alerts, as are labels and values.
 const (
-	requests            = "requests_total"
-	requestDuration     = "request_duration_seconds"
-	upstreamDuration    = "upstream_duration_seconds"
-	transformDuration   = "transform_duration_seconds"
-	decisions           = "decisions_total"
-	transforms          = "transforms_total"
-	fallbacks           = "fallbacks_total"
-	problems            = "problems_total"
-	outcomes            = "outcomes_total"
-	streamMessages      = "stream_messages_total"
-	unmappedMembers     = "unmapped_members_total"
-	unknownWords        = "unknown_words_total"
-	inFlight            = "requests_in_flight"
-	bodyMemory          = "body_memory_bytes"
-	flagStage           = "flag_stage"
-	flagsVersion        = "flags_version"
-	killSwitch          = "kill_switch_on"
-	storeUp             = "store_up"
-	storeContact        = "store_last_contact_timestamp_seconds"
-	reloads             = "config_reloads_total"
-	reloadSuccessful    = "config_last_reload_successful"
-	reloadSuccessAt     = "config_last_reload_success_timestamp_seconds"
-	buildInfo           = "build_info"
-	contractInfo        = "contract_info"
-	labelEndpoint       = "endpoint"
-	labelRoute          = "route"
-	labelMode           = "mode"
-	labelMethod         = "method"
-	labelStatus         = "status"
-	labelStage          = "stage"
-	labelReason         = "reason"
-	labelOutcome        = "outcome"
-	labelType           = "type"
-	labelResult         = "result"
-	labelVersion        = "version"
-	labelGoVersion      = "goversion"
-	labelRevision       = "revision"
-	prefix              = "crossfade_"
+	requests          = "requests_total"
+	requestDuration   = "request_duration_seconds"
+	upstreamDuration  = "upstream_duration_seconds"
+	transformDuration = "transform_duration_seconds"
+	decisions         = "decisions_total"
+	transforms        = "transforms_total"
+	fallbacks         = "fallbacks_total"
+	problems          = "problems_total"
+	outcomes          = "outcomes_total"
+	trials            = "trials_total"
+	trialDuration     = "trial_duration_seconds"
+	streamMessages    = "stream_messages_total"
+	unmappedMembers   = "unmapped_members_total"
+	unknownWords      = "unknown_words_total"
+	inFlight          = "requests_in_flight"
+	bodyMemory        = "body_memory_bytes"
+	flagStage         = "flag_stage"
+	flagsVersion      = "flags_version"
+	killSwitch        = "kill_switch_on"
+	storeUp           = "store_up"
+	storeContact      = "store_last_contact_timestamp_seconds"
+	reloads           = "config_reloads_total"
+	reloadSuccessful  = "config_last_reload_successful"
+	reloadSuccessAt   = "config_last_reload_success_timestamp_seconds"
+	buildInfo         = "build_info"
+	contractInfo      = "contract_info"
+)
+
+// Labels.
+const (
+	labelEndpoint  = "endpoint"
+	labelRoute     = "route"
+	labelMode      = "mode"
+	labelMethod    = "method"
+	labelStatus    = "status"
+	labelStage     = "stage"
+	labelReason    = "reason"
+	labelOutcome   = "outcome"
+	labelType      = "type"
+	labelResult    = "result"
+	labelVersion   = "version"
+	labelGoVersion = "goversion"
+	labelRevision  = "revision"
+)
+
+// Values of labels, beside words of the data path.
+const (
 	resultOK            = "ok"
 	resultFailed        = "failed"
 	outcomeMapped       = "mapped"
@@ -93,6 +105,10 @@ func families() []family {
 			"Answers of crossfade's own, by the last word of the problem's type."},
 		{outcomes, counter, []string{labelEndpoint, labelOutcome},
 			"How exchanges ended: `answered`, `refused`, `cut`, `client_gone`."},
+		{trials, counter, []string{labelEndpoint, labelOutcome},
+			"Answers in the stage verify, by what a lens made of a copy: `fits`, `native` (has the flow shape already), `unfit` (dual would pass it unmapped, flow_only refuse it; the log has the cause), `skipped` (two ran already, or the answer was cut), `too-large`."},
+		{trialDuration, histogram, []string{labelEndpoint},
+			"What lenses took on those copies, in dual and flow_only together."},
 		{streamMessages, counter, []string{labelEndpoint, labelOutcome},
 			"Messages of mapped streams, in both directions: `mapped`, or `passed` as they came because they could not be."},
 		{unmappedMembers, counter, []string{labelEndpoint},

@@ -61,6 +61,8 @@ type Metrics struct {
 	upstream      *prometheus.HistogramVec
 	transformTime *prometheus.HistogramVec
 	decisions     *prometheus.CounterVec
+	trials        *prometheus.CounterVec
+	trialTime     *prometheus.HistogramVec
 	words         map[string]*prometheus.CounterVec // those that have an endpoint and at most one label beside it
 	reloads       *prometheus.CounterVec
 
@@ -82,6 +84,7 @@ func New(o Options) *Metrics {
 	m.upstream = newHistogram(r, upstreamDuration)
 	m.transformTime = newHistogram(r, transformDuration)
 	m.decisions = newCounter(r, decisions)
+	m.trials, m.trialTime = newCounter(r, trials), newHistogram(r, trialDuration)
 	m.words = map[string]*prometheus.CounterVec{}
 	for _, name := range []string{transforms, fallbacks, problems, outcomes, streamMessages, unmappedMembers, unknownWords} {
 		m.words[name] = newCounter(r, name)

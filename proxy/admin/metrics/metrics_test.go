@@ -195,6 +195,7 @@ func TestTableIsTrue(t *testing.T) {
 	}})
 	m.Loaded(nil, time.Unix(1, 0))
 	m.Observe(everything())
+	m.ObserveTrial(proxy.Trial{Endpoint: "me", Outcome: proxy.TrialFits, Duration: time.Microsecond})
 	all, err := m.registry.Gather()
 	if err != nil {
 		t.Fatal(err)

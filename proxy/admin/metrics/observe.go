@@ -176,3 +176,11 @@ func (m *Metrics) newWord(s *series, w word) prometheus.Counter {
 	}
 	return m.words[w.family].WithLabelValues(labels...)
 }
+
+// ObserveTrial counts one trial. It implements proxy.TrialObserver.
+func (m *Metrics) ObserveTrial(t proxy.Trial) {
+	m.trials.WithLabelValues(t.Endpoint, string(t.Outcome)).Inc()
+	if t.Duration > 0 {
+		m.trialTime.WithLabelValues(t.Endpoint).Observe(t.Duration.Seconds())
+	}
+}

@@ -48,7 +48,8 @@ func TestClosedEarly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := raw.Serve(t, raw.Take(), raw.Send(tc.answer), raw.UntilGone())
-			client := to(t, u.Address())
+			stray := 0
+			client := to(t, u.Address(), func(o *Options) { o.Stray = func() { stray++ } })
 			res := opened(t, client)
 			if _, err := io.ReadFull(res.Body, make([]byte, tc.read)); err != nil {
 				t.Fatal(err)
@@ -63,6 +64,9 @@ func TestClosedEarly(t *testing.T) {
 			}
 			if kept := len(client.pool.list()) == 1; kept != tc.kept {
 				t.Errorf("kept: %v", kept)
+			}
+			if told := stray == 1; told != strings.Contains(name, "more behind") {
+				t.Errorf("told of %d", stray)
 			}
 			if !tc.kept {
 				u.AwaitIdle()

@@ -48,6 +48,8 @@ type Options struct {
 	MaxIdle int
 	// MaxHeaderBytes bounds the head of an answer, and that of each interim answer.
 	MaxHeaderBytes int64
+	// Stray is told whenever there was something behind an answer that nobody asked for, and the connection was closed for it.
+	Stray func()
 }
 
 // Client asks one upstream. It is safe for concurrent use.
@@ -59,7 +61,7 @@ type Client struct {
 
 // New gives a Client. It does no I/O.
 func New(o Options) *Client {
-	return &Client{options: o, pool: pool{most: o.MaxIdle, patience: o.IdleTimeout}}
+	return &Client{options: o, pool: pool{most: o.MaxIdle, patience: o.IdleTimeout, stray: o.Stray}}
 }
 
 // RoundTrip implements http.RoundTripper. The request goes out once, but for a kept connection that

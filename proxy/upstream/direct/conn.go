@@ -14,8 +14,8 @@ type conn struct {
 	used   bool      // it has carried a request
 	since  time.Time // nobody uses it
 	limit  time.Time // of reading, as the socket knows it; zero for none
-	sends  bool      // writes have a limit, and need a new one each time
 	abort  func()    // closes it
+	peeked [12]byte
 }
 
 func newConn(c net.Conn) (*conn, error) {
@@ -38,8 +38,18 @@ func (c *conn) idle() time.Duration {
 
 func (c *conn) isFresh(patience time.Duration) bool { return c.idle() < patience }
 
-// isQuiet says whether the connection is open, and nothing is to be read from it.
-func (c *conn) isQuiet() bool { return c.socket.isQuiet() }
+// look says whether the connection is open with nothing to be read from it, and whether there is something that nobody
+// asked for. A 408 is no such thing: some servers say goodbye with it.
+func (c *conn) look() (quiet, stray bool) {
+	const goodbye = "HTTP/1.1 408"
+	n, quiet := c.socket.peek(c.peeked[:])
+	return quiet, n > 0 && string(c.peeked[:n]) != goodbye
+}
+
+func (c *conn) isQuiet() bool {
+	quiet, _ := c.look()
+	return quiet
+}
 
 // read waits until there is something, and gives it.
 func (c *conn) read(b []byte) (int, error) {
@@ -58,9 +68,8 @@ func (c *conn) ask(b []byte) (int, error) {
 	return n, c.fault("write", err)
 }
 
-// write writes all of b in patience, or says how much of it.
+// write writes all of b in patience, or says how much of it. The limit stays behind; ask does not heed it.
 func (c *conn) write(b []byte, patience time.Duration) (int, error) {
-	c.sends = true
 	if err := c.SetWriteDeadline(time.Now().Add(patience)); err != nil {
 		return 0, err
 	}

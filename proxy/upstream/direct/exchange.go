@@ -20,7 +20,7 @@ type exchange struct {
 	ctx     context.Context // the request's
 	trace   *httptrace.ClientTrace
 	buffer  *buffer
-	written int  // how much of the buffer is to be written; 0 while the body is not in it
+	written int  // how much of the buffer is to be written; 0 until it is complete
 	taken   bool // the request's body was read and closed
 
 	conn  *conn
@@ -125,7 +125,7 @@ func (x *exchange) closeRequest() {
 func (x *exchange) send() (n int, err error) {
 	request := x.buffer.bytes[:x.written]
 	traced := x.trace != nil && (x.trace.WroteHeaders != nil || x.trace.WroteRequest != nil)
-	if !traced && !x.conn.sends && len(request) <= shortWrite {
+	if !traced && len(request) <= shortWrite {
 		if err := x.conn.await(x.client.options.HeaderTimeout); err != nil {
 			return 0, err
 		}
@@ -276,6 +276,10 @@ func (x *exchange) giveBack(keep bool) {
 
 // release ends the use of the connection and of the buffer behind the answer; whole says that all of it was read.
 func (x *exchange) release(whole bool) {
-	x.giveBack(whole && !x.framing.closes && len(x.buffer.unread()) == 0)
+	stray := whole && len(x.buffer.unread()) > 0
+	if stray {
+		x.client.options.Stray()
+	}
+	x.giveBack(whole && !stray && !x.framing.closes)
 	x.client.buffers.put(x.buffer)
 }

@@ -231,3 +231,38 @@ func TestDialErrors(t *testing.T) {
 		t.Errorf("got %v", o.err)
 	}
 }
+
+// TestAnsweredEarly: an answer that comes before the request was read is the answer, also where the upstream then closes.
+func TestAnsweredEarly(t *testing.T) {
+	u := raw.Serve(t, raw.TakeHead(), raw.Send(raw.Text("HTTP/1.1 413 Too Large", "no", "Connection: close")), raw.Close())
+	client := to(t, u.Address())
+	for _, size := range []int{1, 5 << 10, maxBody} {
+		o := ask(client, request(t, http.MethodPost, "/", strings.Repeat("x", size)), 10)
+		if o.err != nil || o.status != http.StatusRequestEntityTooLarge || o.body != "no" {
+			t.Errorf("a body of %d bytes: got %d %q, %v %v", size, o.status, o.body, o.err, o.bodyErr)
+		}
+	}
+}
+
+// TestAfterALongRequest: the limit of a write holds for that one alone.
+func TestAfterALongRequest(t *testing.T) {
+	const short = 50 * time.Millisecond
+	u := raw.Serve(t, raw.Loop(raw.Take(), raw.Pick(func(r raw.Request) []raw.Step {
+		if r.Target == "/slow" {
+			return []raw.Step{raw.Pause(2 * short), raw.Send(ok("slow"))}
+		}
+		return []raw.Step{raw.Send(ok("fine"))}
+	})))
+	client := to(t, u.Address(), func(o *Options) { o.SendTimeout = short })
+	for _, size := range []int{5 << 10, 1, 5 << 10} {
+		if o := ask(client, request(t, http.MethodPost, "/", strings.Repeat("x", size)), 10); o.err != nil || o.body != "fine" {
+			t.Errorf("a body of %d bytes: %q, %v", size, o.body, o.err)
+		}
+		if body := get(t, client, "/slow"); body != "slow" {
+			t.Errorf("behind it: %q", body)
+		}
+	}
+	if n := u.Connections(); n != 1 {
+		t.Errorf("%d connections, want 1", n)
+	}
+}

@@ -28,7 +28,7 @@ func to(tb testing.TB, address string, change ...func(*Options)) *Client {
 		Dial: func(ctx context.Context) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "tcp", address)
 		},
-		HeaderTimeout: patience, SendTimeout: patience, IdleTimeout: patience, MaxIdle: 16, MaxHeaderBytes: 1 << 20,
+		HeaderTimeout: patience, SendTimeout: patience, IdleTimeout: patience, MaxIdle: 16, MaxHeaderBytes: 1 << 20, Stray: func() {},
 	}
 	for _, f := range change {
 		f(&o)

@@ -19,6 +19,7 @@ var (
 type pool struct {
 	most     int
 	patience time.Duration
+	stray    func()
 
 	mu       sync.Mutex
 	idle     []*conn
@@ -30,11 +31,23 @@ type pool struct {
 func (p *pool) take() *conn {
 	for {
 		c := p.pop()
-		if c == nil || c.isFresh(p.patience) && c.isQuiet() {
+		if c == nil || p.isGood(c) {
 			return c
 		}
 		c.close()
 	}
+}
+
+// isGood says whether a connection may be used again.
+func (p *pool) isGood(c *conn) bool {
+	if !c.isFresh(p.patience) {
+		return false
+	}
+	quiet, stray := c.look()
+	if stray {
+		p.stray()
+	}
+	return quiet
 }
 
 func (p *pool) pop() *conn {
@@ -95,7 +108,7 @@ func (p *pool) sweep() {
 			return
 		}
 		c := p.idle[at]
-		if c.isFresh(p.patience) && c.isQuiet() {
+		if p.isGood(c) {
 			at++
 			p.mu.Unlock()
 			continue

@@ -83,21 +83,27 @@ func TestOldConnections(t *testing.T) {
 	}
 }
 
-// TestDeadConnections: one that the upstream has closed, or spoken on, is closed when it is taken or swept. A POST
-// is none the worse for it.
+// TestDeadConnections: one that the upstream has closed, or spoken on, is closed when it is taken or swept, and who wants to
+// know is told what it said. A POST is none the worse for it.
 func TestDeadConnections(t *testing.T) {
-	for name, last := range map[string]raw.Step{
-		"closed":       raw.Close(),
-		"reset":        raw.Reset(),
-		"half closed":  raw.HalfClose(),
-		"stray bytes":  raw.Send(ok("POISON")),
-		"a stray byte": raw.Send("\n"),
+	for name, tc := range map[string]struct {
+		last  raw.Step
+		stray int32
+	}{
+		"closed":                {raw.Close(), 0},
+		"reset":                 {raw.Reset(), 0},
+		"half closed":           {raw.HalfClose(), 0},
+		"closed with a goodbye": {raw.Send(raw.Text("HTTP/1.1 408 Request Timeout", "")), 0},
+		"stray bytes":           {raw.Send(ok("POISON")), 1},
+		"a stray byte":          {raw.Send("\n"), 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			now := make(chan struct{})
-			once := func() {
-				u := raw.Serve(t, raw.Take(), raw.Send(ok("first")), raw.Await(now), last, raw.UntilGone())
-				client := to(t, u.Address())
+			var told atomic.Int32
+			// dead is a client with a connection that has died since.
+			dead := func() (*raw.Upstream, *Client) {
+				now := make(chan struct{})
+				u := raw.Serve(t, raw.Take(), raw.Send(ok("first")), raw.Await(now), tc.last, raw.UntilGone())
+				client := to(t, u.Address(), func(o *Options) { o.Stray = func() { told.Add(1) } })
 				get(t, client, "/")
 				kept := client.pool.list()[0]
 				if !kept.isQuiet() {
@@ -105,22 +111,23 @@ func TestDeadConnections(t *testing.T) {
 				}
 				close(now)
 				await(t, "it arrives", func() bool { return !kept.isQuiet() })
-				u.Script(raw.Take(), raw.Send(ok("second")), raw.UntilGone())
-				if o := ask(client, request(t, http.MethodPost, "/", "x"), 10); o.err != nil || o.body != "second" {
-					t.Errorf("got %q, %v", o.body, o.err)
-				}
+				return u, client
 			}
-			once()
-			now = make(chan struct{})
-			u := raw.Serve(t, raw.Take(), raw.Send(ok("first")), raw.Await(now), last, raw.UntilGone())
-			client := to(t, u.Address())
-			get(t, client, "/")
-			kept := client.pool.list()[0]
-			close(now)
-			await(t, "it arrives", func() bool { return !kept.isQuiet() })
+			u, client := dead()
+			u.Script(raw.Take(), raw.Send(ok("second")), raw.UntilGone())
+			if o := ask(client, request(t, http.MethodPost, "/", "x"), 10); o.err != nil || o.body != "second" {
+				t.Errorf("got %q, %v", o.body, o.err)
+			}
+			if n := told.Load(); n != tc.stray {
+				t.Errorf("told of %d, want %d", n, tc.stray)
+			}
+			u, client = dead()
 			client.pool.sweep()
 			if n := len(client.pool.list()); n != 0 {
 				t.Errorf("%d connections are kept", n)
+			}
+			if n := told.Load(); n != 2*tc.stray {
+				t.Errorf("told of %d, want %d", n, 2*tc.stray)
 			}
 			u.AwaitIdle()
 		})

@@ -134,15 +134,23 @@ func (s *socket) writeNow(fd uintptr) bool {
 	return true
 }
 
-// isQuiet says whether the socket is open and has nothing to read.
-func (s *socket) isQuiet() bool {
-	return s.raw.Control(s.peeking) == nil && s.errno == syscall.EAGAIN
+// peek looks at what there is to read and leaves it there; none, and quiet, where the socket is open and has nothing.
+func (s *socket) peek(b []byte) (n int, quiet bool) {
+	s.in, s.n, s.errno = b, 0, 0
+	err := s.raw.Control(s.peeking)
+	s.in = nil
+	return s.n, err == nil && s.errno == syscall.EAGAIN
 }
 
 func (s *socket) peekNow(fd uintptr) {
 	const flags = syscall.MSG_PEEK | syscall.MSG_DONTWAIT
-	var b [1]byte
-	for s.errno = syscall.EINTR; s.errno == syscall.EINTR; {
-		_, _, s.errno = syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&b[0])), 1, flags, 0, 0)
+	for {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&s.in[0])), uintptr(len(s.in)), flags, 0, 0)
+		if s.errno = errno; errno == 0 {
+			s.n = int(n)
+		}
+		if errno != syscall.EINTR {
+			return
+		}
 	}
 }

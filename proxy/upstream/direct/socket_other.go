@@ -21,4 +21,4 @@ func (*socket) open(net.Conn) error       { return errNoSocket }
 func (*socket) ask([]byte) (int, error)   { return 0, errNoSocket }
 func (*socket) read([]byte) (int, error)  { return 0, errNoSocket }
 func (*socket) write([]byte) (int, error) { return 0, errNoSocket }
-func (*socket) isQuiet() bool             { return false }
+func (*socket) peek([]byte) (int, bool)   { return 0, false }
