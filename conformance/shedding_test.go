@@ -58,7 +58,7 @@ func memoryIsShed(t *testing.T, mode string) {
 	var running []*raw.Client
 	for range 8 {
 		c := raw.Dial(t, h.Address)
-		c.Send(request("GET", me+"?hold"))
+		c.Send(request("GET", me+"?hold", takesTrailers()...))
 		<-arrived
 		running = append(running, c)
 	}
@@ -75,7 +75,7 @@ func memoryIsShed(t *testing.T, mode string) {
 	mappedOnes := 0
 	for _, c := range running {
 		switch a := c.Answer("GET"); {
-		case a.Status == 200 && !a.Fields.Has("Crossfade-Fallback"):
+		case a.Status == 200 && !fellBack(a):
 			mapped(t, mode, a, body)
 			mappedOnes++
 		default:

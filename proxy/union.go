@@ -39,7 +39,7 @@ func (x *exchange) mayStream(res *http.Response, lens *transform.Lens, form tran
 
 // streamUnion has the answer go out as it comes. began has what has been read of it already; it may be nil.
 func (x *exchange) streamUnion(res *http.Response, lens *transform.Lens, began *workspace) {
-	b := &unionBody{upstream: res.Body, response: res, exchange: x, began: began}
+	b := &unionBody{upstream: res.Body, length: res.ContentLength, response: res, exchange: x, began: began}
 	b.theirs, b.tagged = parseTag(res.Header["Etag"])
 	b.tagged = b.tagged && reads(x.in.Method)
 	streamHead(res)
@@ -61,6 +61,7 @@ func (x *exchange) streamUnion(res *http.Response, lens *transform.Lens, began *
 // unionBody is an answer on its way through a lens.
 type unionBody struct {
 	upstream io.ReadCloser
+	length   int64 // of the upstream's body, -1 if unknown
 	response *http.Response
 	exchange *exchange
 	stream   *transform.Stream

@@ -21,15 +21,7 @@ func TestMain(m *testing.M) { process.Main(m) }
 const calm = bound + time.Second
 
 func TestReplicasOfOnePostgreSQL(t *testing.T) {
-	server, err := postgrestest.Start(postgrestest.Options{Disk: 128 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	server := postgrestest.Own(t, postgrestest.Options{Disk: 128 << 20})
 	c := start(t, 3, server.URL("postgres"))
 	c.call(3, 30*time.Millisecond, 2)
 	seeded := rand.New(rand.NewPCG(1, 2))
