@@ -25,6 +25,8 @@ func (x *exchange) mayStream(res *http.Response, lens *transform.Lens, form tran
 	switch {
 	case form != transform.Union || !lens.Streams():
 		return false
+	case x.remembers():
+		return false // what completes it needs the whole
 	case res.ContentLength >= 0 && res.ContentLength <= above:
 		return false
 	case res.ContentLength > x.proxy.limits.MaxBody:
