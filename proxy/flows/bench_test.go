@@ -88,7 +88,7 @@ func BenchmarkContext(b *testing.B) {
 				began := time.Now()
 				handler.ServeHTTP(w, r)
 				took = append(took, time.Since(began))
-				if w.Code != 200 || w.Header().Get("Crossfade-Fallback") != "" {
+				if w.Code != http.StatusOK || w.Header().Get("Crossfade-Fallback") != "" {
 					b.Fatalf("got %d %s", w.Code, w.Body)
 				}
 			}

@@ -22,15 +22,7 @@ const propagationBound = 2 * time.Second
 // TestPropagation: a change reaches every replica of one PostgreSQL within the bound that is promised, and each reads it once.
 func TestPropagation(t *testing.T) {
 	// One connection of each replica listens, and one reads.
-	own, err := postgrestest.Start(postgrestest.Options{Connections: 2**replicas + 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := own.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	own := postgrestest.Own(t, postgrestest.Options{Connections: 2**replicas + 20})
 	all := follow(t, own.Database(t), *replicas)
 	const flips = 20
 	var took []time.Duration
