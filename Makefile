@@ -10,7 +10,7 @@ FUZZTIME ?= 30s
 COUNT ?= 5
 SOAK ?= 10m
 PEERS ?=
-BENCHSTAT ?= v0.0.0-20250813145418-2f7363a06fe1
+BENCHSTAT ?= v0.0.0-20260908200009-22c9c6c9d4da
 # How check tests: with the race detector, and never from the cache, since Go cannot see
 # that the Python backend of testdata/legacy changed. Needs a C compiler; TEST_FLAGS= does without.
 check: TEST_FLAGS ?= -race -count=1
