@@ -1,4 +1,4 @@
-# Every verb of the project. make help lists them; make check is what CI runs.
+# Every verb of the project. make help lists them; CI runs make check and make conformance.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-builtin-rules
@@ -13,7 +13,7 @@ PEERS ?=
 BENCHSTAT ?= v0.0.0-20260908200009-22c9c6c9d4da
 # How check tests: with the race detector, and never from the cache, since Go cannot see
 # that the Python backend of testdata/legacy changed. Needs a C compiler; TEST_FLAGS= does without.
-check: TEST_FLAGS ?= -race -count=1
+check: TEST_FLAGS ?= -race -count=1 -timeout 20m
 # The files we ship are judged as they are, not under settings of the caller's shell.
 BARE := unset $${!CROSSFADE_@};
 
@@ -36,12 +36,15 @@ demo: ## An embedded legacy backend, crossfade in front of it, and a tour
 .PHONY: test
 test: ## All tests but those of make conformance; installs what they need into .cache
 	./scripts/python-env.sh
+	./scripts/postgres.sh
 	go test $(TEST_FLAGS) $$(go list ./... | grep -v /conformance)
 
 .PHONY: conformance
 conformance: ## The command held to its promises from outside, public suites, a minute of soak
 	./scripts/suites.sh
+	./scripts/postgres.sh
 	go test -count=1 -timeout 30m -tags suites ./conformance
+	go test -count=1 -timeout 10m -v ./conformance/replicas
 	go test -count=1 -timeout 10m -v ./conformance/soak -soak 1m
 
 .PHONY: soak

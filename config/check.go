@@ -17,6 +17,7 @@ func (l *loader) checkTogether() {
 	l.checkLifecycle()
 	l.checkEdge()
 	l.checkUpstream()
+	l.checkFlows()
 	if l.failed("server.listen") || l.failed("admin.listen") || l.failed("upstream.url") {
 		return
 	}

@@ -14,9 +14,10 @@
 //
 // # Modes
 //
-// `mode` is for every endpoint that has no mode of its own. A mode of an endpoint's own, from
-// the file or (over it) from the environment, wins over `mode` whatever layer that comes from:
-// the more exact word counts. The flag --mode alone beats both; it means "set all of them to this".
+// `mode` is for every endpoint that has no mode of its own. A mode of an endpoint's own wins over
+// `mode` whatever layer that comes from: the more exact word counts. Among two that are as exact, the file
+// wins over the environment, other than with every other key (docs/adr/0019). The flag --mode alone beats them all; it
+// means "set all of them to this".
 //
 // # Strictness
 //
@@ -44,7 +45,11 @@ type Config struct {
 	Server      Server      `mapstructure:"server"`
 	CORS        CORS        `mapstructure:"cors"`
 	Admin       Admin       `mapstructure:"admin"`
+	Flags       Flags       `mapstructure:"flags"`
+	OFREP       OFREP       `mapstructure:"ofrep"`
 	Upstream    Upstream    `mapstructure:"upstream"`
+	Store       Store       `mapstructure:"store"`
+	Flows       Flows       `mapstructure:"flows"`
 	Limits      Limits      `mapstructure:"limits"`
 	// Lifecycle is for every endpoint that has no dates of its own in the contract.
 	Lifecycle Lifecycle `mapstructure:"lifecycle"`
@@ -63,6 +68,8 @@ type Config struct {
 	File string
 
 	settings []Setting
+	said     []Said
+	rules    map[string]Ruled
 }
 
 // Server is the listener for traffic. A timeout that is 0 means none; those of headers, bodies
@@ -102,12 +109,36 @@ type CORS struct {
 
 // Admin is the listener for operators.
 type Admin struct {
-	Listen string `mapstructure:"listen"` // host:port, or unix: and a path; "" for no admin listener
+	Listen      string   `mapstructure:"listen"`      // host:port, or unix: and a path; "" for no admin listener
+	Token       string   `mapstructure:"token"`       // of the admin role; "" for one that is made
+	TokensFile  string   `mapstructure:"tokens_file"` // "" for none; Load does not read it
+	Hosts       []string `mapstructure:"hosts"`       // in lower case
+	OpenMetrics bool     `mapstructure:"open_metrics"`
+}
+
+// Flags says how decisions are made, whatever the flags are.
+type Flags struct {
+	BucketBy         []string       `mapstructure:"bucket_by"`   // token, user_id, tenant, engagement, header:NAME, cookie:NAME; at least one
+	WithoutKey       Mode           `mapstructure:"without_key"` // or "skip"
+	OverrideHeader   string         `mapstructure:"override_header"`
+	OverrideSecret   string         `mapstructure:"override_secret"` // "" for no signed overrides
+	OverrideNetworks []netip.Prefix `mapstructure:"override_networks"`
+	OverrideTenants  []string       `mapstructure:"override_tenants"`
+	Freezes          []Freeze       `mapstructure:"freezes"`
+}
+
+// Freeze is a time in which flags cannot be changed.
+type Freeze struct{ From, Until time.Time }
+
+// OFREP is the listener for frontends that ask for decisions.
+type OFREP struct {
+	Listen string `mapstructure:"listen"` // as Admin.Listen
 }
 
 // Limits bound what one request may cost, and all of them together. None is 0.
 type Limits struct {
 	MaxBody         Size `mapstructure:"max_body"`
+	StreamAbove     Size `mapstructure:"stream_above"`      // answers in dual that are longer go out as they come
 	MaxMessage      Size `mapstructure:"max_message"`       // of a stream
 	MaxDepth        int  `mapstructure:"max_depth"`         // levels of objects and lists
 	MaxRatio        int  `mapstructure:"max_ratio"`         // decoded to encoded bytes
@@ -127,7 +158,8 @@ type Log struct {
 type Endpoint struct {
 	Name         string
 	Mode         Mode
-	Enabled      bool // false: its routes pass untouched, as if nobody had declared it
+	Journey      string // "" for that of the contract
+	Enabled      bool   // false: its routes pass untouched, as if nobody had declared it
 	SessionRoute SessionRoute
 	OnFailure    OnFailure
 	NoTransform  NoTransform
@@ -137,7 +169,7 @@ type Endpoint struct {
 type Setting struct {
 	// Key is dotted: "server.listen"; "endpoints.context-me.mode" for what applies to one endpoint.
 	Key string
-	// Value is written as in proxy.yaml; a list's items are joined by ", ".
+	// Value is written as in proxy.yaml; a list's items are joined by ", ". Of a secret it is "***".
 	Value string
 	// Source is "default", "contract" (whether an endpoint is enabled), "proxy.yaml:12" (the file
 	// as it was named, and the line), "environment CROSSFADE_MODE" or "flag --mode".

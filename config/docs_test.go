@@ -112,6 +112,12 @@ func TestShippedFile(t *testing.T) {
 		if strings.HasPrefix(k.Name, endpointPrefix) || k.Name == "endpoints" {
 			continue
 		}
+		if isStage(k.Name) { // it would be stronger than the environment
+			if !strings.Contains(text, "\n# mode: "+k.Default+"\n") {
+				t.Errorf("%s is not in proxy.yaml as a comment", k.Name)
+			}
+			continue
+		}
 		line, found := strings.CutPrefix(c.Source(k.Name), "proxy.yaml:")
 		n, err := strconv.Atoi(line)
 		if !found || err != nil {
@@ -163,7 +169,7 @@ func TestExamplesInTheShippedFile(t *testing.T) {
 		lines = append(lines, line)
 	}
 	c := load(t, options(strings.Join(lines, "")))
-	if want := (Endpoint{"context-me", Dual, true, SessionGone, FailureRefuse, TransformRewrite}); c.Endpoints[0] != want {
+	if want := (Endpoint{"context-me", Dual, "context", true, SessionGone, FailureRefuse, TransformRewrite}); c.Endpoints[0] != want {
 		t.Errorf("context-me is %+v, want %+v", c.Endpoints[0], want)
 	}
 	if len(c.Contracts) != 1 {

@@ -1,6 +1,12 @@
 package config
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/crossfade-proxy/crossfade/internal/near"
+)
 
 // item is an entry of `endpoints` in the file.
 type item struct {
@@ -8,6 +14,9 @@ type item struct {
 	name   string
 	line   int
 	values map[string]value // what it says, by attribute: "mode"
+	rules  ast.Node         // nil for none
+
+	rulesShown string // "endpoints[1].rules"
 }
 
 // endpointSetting is the dotted name of what is said about one endpoint.
@@ -30,10 +39,13 @@ func (l *loader) placeItems(declared []Declared, known bool) {
 		}
 		first[it.name] = it
 		if known && !isDeclared[it.name] {
-			l.failAt(it.line, key, "unknown endpoint %s%s", quote(it.name), hint(it.name, names))
+			l.failAt(it.line, key, "unknown endpoint %s%s", quote(it.name), near.Hint(it.name, names))
+		}
+		if it.rules != nil {
+			l.readRules(it.name, it.rulesShown, it.rules)
 		}
 		for attribute, v := range it.values {
-			l.values[endpointSetting(it.name, attribute)] = v
+			l.take(endpointSetting(it.name, attribute), LayerFile, v)
 		}
 	}
 }
@@ -41,27 +53,32 @@ func (l *loader) placeItems(declared []Declared, known bool) {
 // endpoint resolves what applies to one endpoint, and tells where each part came from.
 func (l *loader) endpoint(d Declared) (Endpoint, []Setting) {
 	var settings []Setting
-	resolve := func(attribute string, inherited value, obeyOwn bool) any {
-		name := endpointSetting(d.Name, attribute)
-		v, own := l.values[name]
-		if !own || !obeyOwn {
-			v = inherited
-		}
-		settings = append(settings, Setting{name, v.text, v.source})
+	add := func(attribute string, v value) any {
+		settings = append(settings, Setting{Key: endpointSetting(d.Name, attribute), Value: v.text, Source: v.source})
 		return v.parsed
 	}
-	mode := l.values["mode"]
+	resolve := func(attribute string, inherited value) any {
+		v, own := l.values[endpointSetting(d.Name, attribute)]
+		if !own {
+			v = inherited
+		}
+		return add(attribute, v)
+	}
 	enabled := value{strconv.FormatBool(d.Enabled), d.Enabled, "contract"}
 	sessionRoute := value{string(SessionGone), SessionGone, defaultSource}
 	onFailure := value{string(FailureRefuse), FailureRefuse, defaultSource}
+	said := saidOf(l.said, d.Name)
 	e := Endpoint{
-		Name: d.Name,
-		// --mode says "all of them"; a mode of the file or the environment says "the others".
-		Mode:         resolve("mode", mode, mode.source != flagSource("mode")).(Mode),
-		Enabled:      resolve("enabled", enabled, true).(bool),
-		SessionRoute: resolve("session_route", sessionRoute, true).(SessionRoute),
-		OnFailure:    resolve("on_failure", onFailure, true).(OnFailure),
-		NoTransform:  resolve("no_transform", l.values["no_transform"], true).(NoTransform),
+		Name:         d.Name,
+		Mode:         add("mode", value{string(said[0].Mode), said[0].Mode, said[0].Source}).(Mode),
+		Journey:      resolve("journey", value{"", "", "contract"}).(string),
+		Enabled:      resolve("enabled", enabled).(bool),
+		SessionRoute: resolve("session_route", sessionRoute).(SessionRoute),
+		OnFailure:    resolve("on_failure", onFailure).(OnFailure),
+		NoTransform:  resolve("no_transform", l.values["no_transform"]).(NoTransform),
+	}
+	if ruled, own := l.rules[d.Name]; own {
+		add("rules", value{text: ruled.ruleNames(), source: ruled.Source})
 	}
 	return e, settings
 }

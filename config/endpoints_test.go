@@ -21,11 +21,12 @@ func TestModeOfAnEndpoint(t *testing.T) {
 	}{
 		"nothing said":                                {"", nil, "", Passthrough, "default"},
 		"the mode of all from the file":               {all, nil, "", Dual, "proxy.yaml:1"},
-		"the mode of all from the environment":        {all, []string{"CROSSFADE_MODE=flow_only"}, "", FlowOnly, "environment CROSSFADE_MODE"},
+		"the mode of all from the environment":        {"", []string{"CROSSFADE_MODE=flow_only"}, "", FlowOnly, "environment CROSSFADE_MODE"},
+		"the mode of all from both":                   {all, []string{"CROSSFADE_MODE=flow_only"}, "", Dual, "proxy.yaml:1"},
 		"its own from the file":                       {all + own, nil, "", Passthrough, "proxy.yaml:4"},
 		"its own from the file, all from environment": {own, []string{"CROSSFADE_MODE=dual"}, "", Passthrough, "proxy.yaml:3"},
 		"its own from the environment":                {all, []string{envs}, "", FlowOnly, "environment CROSSFADE_ENDPOINTS_CONTEXT_ME_MODE"},
-		"its own from both":                           {all + own, []string{envs, "CROSSFADE_MODE=dual"}, "", FlowOnly, "environment CROSSFADE_ENDPOINTS_CONTEXT_ME_MODE"},
+		"its own from both":                           {all + own, []string{envs, "CROSSFADE_MODE=dual"}, "", Passthrough, "proxy.yaml:4"},
 		"the flag over its own from the file":         {all + own, nil, "dual", Dual, "flag --mode"},
 		"the flag over its own from the environment":  {all, []string{envs}, "dual", Dual, "flag --mode"},
 		"the flag over everything":                    {all + own, []string{envs, "CROSSFADE_MODE=dual"}, "passthrough", Passthrough, "flag --mode"},
@@ -54,7 +55,7 @@ endpoints:
   - name: sessions-list
     enabled: true
     session_route: serve
-  - {name: context-me, on_failure: original, no_transform: pass, enabled: true}
+  - {name: context-me, journey: login, on_failure: original, no_transform: pass, enabled: true}
 `, "CROSSFADE_ENDPOINTS_CONTEXT_ME_ENABLED=false",
 		"CROSSFADE_ENDPOINTS_SESSIONS_LIST_ON_FAILURE_FILE=/run/policy",
 		"CROSSFADE_ENDPOINTS_SESSION_SWITCH_SESSION_ROUTE=serve")
@@ -67,9 +68,9 @@ endpoints:
 	}
 	c := load(t, o)
 	want := []Endpoint{
-		{"context-me", Passthrough, false, SessionGone, FailureOriginal, TransformPass},
-		{"session-switch", Passthrough, true, SessionServe, FailureRefuse, TransformRewrite},
-		{"sessions-list", Passthrough, true, SessionServe, FailureOriginal, TransformRewrite},
+		{"context-me", Passthrough, "login", false, SessionGone, FailureOriginal, TransformPass},
+		{"session-switch", Passthrough, "", true, SessionServe, FailureRefuse, TransformRewrite},
+		{"sessions-list", Passthrough, "", true, SessionServe, FailureOriginal, TransformRewrite},
 	}
 	if diff := cmp.Diff(want, c.Endpoints); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

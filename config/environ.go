@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/crossfade-proxy/crossfade/internal/near"
 )
 
 const (
@@ -41,7 +43,7 @@ func (l *loader) readEnvironment(environ map[string]string, declared []Declared,
 			names = append(names, v, v+fileSuffix)
 			if environ[v] != "" {
 				given = append(given, v)
-				set = func() { l.set(k, name, environ[v], "environment "+v) }
+				set = func() { l.set(k, name, environ[v], LayerEnvironment, "environment "+v) }
 			}
 			if path := environ[v+fileSuffix]; path != "" {
 				given = append(given, v+fileSuffix)
@@ -82,7 +84,7 @@ func (l *loader) setFromFile(k Key, name, path, source string) {
 		l.fail(source, name, "%w", err)
 		return
 	}
-	l.set(k, name, strings.TrimRight(string(data), "\r\n"), source) // editors end a file with a line break
+	l.set(k, name, strings.TrimRight(string(data), "\r\n"), LayerEnvironment, source) // editors end a file with a line break
 }
 
 // hintVariable hints at a near variable, or says that the file alone gives a key.
@@ -97,7 +99,7 @@ func (l *loader) hintVariable(variable string, names []string) string {
 	for i, n := range names {
 		rest[i] = strings.TrimPrefix(n, envPrefix)
 	}
-	if n := nearest(strings.TrimPrefix(variable, envPrefix), rest); n != "" {
+	if n := near.Nearest(strings.TrimPrefix(variable, envPrefix), rest); n != "" {
 		return ` (did you mean "` + envPrefix + n + `"?)`
 	}
 	return ""

@@ -26,10 +26,10 @@ func TestEnvironment(t *testing.T) {
 
 		"a word that is no mode": {
 			[]string{"CROSSFADE_MODE=dul"},
-			[]string{`environment CROSSFADE_MODE: mode: unknown mode "dul" (want passthrough, dual or flow_only)`}, ""},
+			[]string{`environment CROSSFADE_MODE: mode: unknown mode "dul" (want passthrough, verify, dual or flow_only)`}, ""},
 		"a number that is no mode": {
 			[]string{"CROSSFADE_MODE=3"},
-			[]string{`environment CROSSFADE_MODE: mode: unknown mode "3" (want passthrough, dual or flow_only)`}, ""},
+			[]string{`environment CROSSFADE_MODE: mode: unknown mode "3" (want passthrough, verify, dual or flow_only)`}, ""},
 		"another way to say true": {
 			[]string{"CROSSFADE_ENDPOINTS_CONTEXT_ME_ENABLED=1"},
 			[]string{`environment CROSSFADE_ENDPOINTS_CONTEXT_ME_ENABLED: endpoints.context-me.enabled: want true or false, got "1"`}, ""},
@@ -70,7 +70,7 @@ func TestEnvironment(t *testing.T) {
 		"several, in order": {
 			[]string{"CROSSFADE_ZZZ=1", "CROSSFADE_LOG_LEVEL=x", "CROSSFADE_AAA=1", "CROSSFADE_MODE=x"},
 			[]string{
-				`environment CROSSFADE_MODE: mode: unknown mode "x" (want passthrough, dual or flow_only)`,
+				`environment CROSSFADE_MODE: mode: unknown mode "x" (want passthrough, verify, dual or flow_only)`,
 				`environment CROSSFADE_LOG_LEVEL: log.level: unknown level "x" (want debug, info, warn or error)`,
 				`environment CROSSFADE_AAA: unknown variable`,
 				`environment CROSSFADE_ZZZ: unknown variable`,

@@ -44,9 +44,11 @@ func (l *loader) readTop(k Key, shown string, node ast.Node) {
 		l.readContracts(k, node)
 	case "endpoints":
 		l.readItems(k, node)
+	case "rules":
+		l.readRules("", shown, node)
 	default:
 		if v, ok := l.scalarValue(k, shown, node); ok {
-			l.values[k.Name] = v
+			l.take(k.Name, LayerFile, v)
 		}
 	}
 }
@@ -160,6 +162,10 @@ func (l *loader) readItems(k Key, node ast.Node) {
 		named := false
 		l.readSection(entry, endpointPrefix, it.shown+".", func(k Key, shown string, node ast.Node) {
 			attribute := strings.TrimPrefix(k.Name, endpointPrefix)
+			if attribute == "rules" {
+				it.rules, it.rulesShown = node, shown
+				return
+			}
 			v, ok := l.scalarValue(k, shown, node)
 			if attribute == "name" {
 				named, it.name, it.line = true, v.text, line(node)

@@ -37,6 +37,9 @@ const endpointPrefix = "endpoints[]."
 const corsHeaders = "Authorization, Content-Type, X-Request-ID, X-User-ID, X-User-Role, X-Client-Account-ID, " +
 	"X-Engagement-ID, X-Flow-ID, X-Session-ID, X-Client-ID, X-Requested-With, X-Trace-ID"
 
+// corsExposed are the headers of answers that pages have a use for.
+const corsExposed = "X-Request-ID, X-Trace-ID, Deprecation, Sunset, Link, Crossfade-Mode, Crossfade-Fallback"
+
 // version is the only version of the language of proxy.yaml.
 const version = 1
 
@@ -46,7 +49,7 @@ func Keys() []Key {
 		{Name: "version", Default: "1", fileOnly: true, kind: number(version, version),
 			Meaning: "Version of this file's language. A later crossfade that reads it differently counts up."},
 		{Name: "mode", Default: string(Passthrough), Flag: "mode", kind: word("mode", modes()),
-			Meaning: "Mode of every endpoint without one of its own. The default changes nothing for anybody: a migration begins when you say so. The flag is stronger than the key: it sets all endpoints, also those with a mode of their own."},
+			Meaning: "Stage of every endpoint without one of its own: a mode, or `verify`, which is passthrough for the client. The default changes nothing for anybody: a migration begins when you say so. Here the file is stronger than the variable, and flags that are set at run time are stronger than both. The flag is stronger than the key: it sets all endpoints, also those with a mode of their own."},
 
 		{Name: "no_transform", Default: string(TransformRewrite), kind: word("no_transform", noTransforms()),
 			Meaning: "What dual and flow_only do with an answer that says `Cache-Control: no-transform`: `rewrite` maps it, since the directive is for those between an origin and its callers, and crossfade speaks as the origin; `pass` lets it out as it came, marked, in the session shape."},
@@ -86,8 +89,8 @@ func Keys() []Key {
 			Meaning: "Methods that those pages may use: what the backend has routes for."},
 		{Name: "cors.allowed_headers", Default: corsHeaders, kind: tokens("header names", "Content-Type"),
 			Meaning: "Request headers that those pages may send: what the platform's frontends are known to send, in both shapes. Names are compared without regard to case."},
-		{Name: "cors.exposed_headers", Default: "X-Request-ID, X-Trace-ID", kind: tokens("header names", "X-Request-ID"),
-			Meaning: "Headers of answers that those pages may read: the ids by which an error is found in the logs."},
+		{Name: "cors.exposed_headers", Default: corsExposed, kind: tokens("header names", "X-Request-ID"),
+			Meaning: "Headers of answers that those pages may read: the ids by which an error is found in the logs, until when a session route is there and what succeeds it, and which shape an answer has."},
 		{Name: "cors.allow_credentials", Default: "true", kind: boolean(),
 			Meaning: "Whether calls may carry cookies and client certificates. On, since the platform's frontends ask with `credentials: include`, and the origins are exact; must be off with the origin `*`."},
 		{Name: "cors.max_age", Default: "10m", kind: duration(0),
@@ -95,6 +98,31 @@ func Keys() []Key {
 
 		{Name: "admin.listen", Default: "127.0.0.1:9901", Flag: "admin", alias: "CROSSFADE_ADMIN", Restart: true, kind: address(true),
 			Meaning: "Where operators are served, apart from the traffic and on loopback, since it can change things. Empty: no admin listener."},
+		{Name: "admin.token", Default: "", Restart: true, kind: secret("a token", 16),
+			Meaning: "A token that may do everything, for the admin API and the command. Best given by `CROSSFADE_ADMIN_TOKEN_FILE`. Without it and without tokens_file, the first start makes one and keeps it in `admin.token` of the data directory, which the command finds by itself on that machine."},
+		{Name: "admin.tokens_file", kind: file("of tokens: a line each with a name, a role (read, operate, admin) and the token"),
+			Meaning: "Who else may use the admin API, and by which name the journal knows them. Read again when it changes. Default: nobody."},
+		{Name: "admin.hosts", kind: hosts(),
+			Meaning: "Names by which the admin listener may be called, beside loopback and the address it listens on: a browser that was led here by another name is refused. Default: none."},
+		{Name: "admin.open_metrics", Default: "true", Restart: true, kind: boolean(),
+			Meaning: "Whether /metrics is served without a token. There are no tenants, users or paths in it, and collectors often have no token."},
+
+		{Name: "flags.bucket_by", Default: "token, user_id, tenant", kind: bucketKeys(),
+			Meaning: "What of a request puts it into its bucket, the first that is there: `token` (the user that the bearer token names, which is read and not trusted), `user_id` (X-User-ID), `tenant`, `engagement`, `header:NAME` or `cookie:NAME`. Never the address or a request id: they change."},
+		{Name: "flags.without_key", Default: "skip", kind: word("without_key", append([]Mode{"skip"}, modes()...)),
+			Meaning: "What a rule with a share does with a request that has none of these: `skip` goes on to the next rule; a stage is what it gets. Never by chance."},
+		{Name: "flags.override_header", Default: "Crossfade-Override", kind: headerName(),
+			Meaning: "The request header by which a frontend developer asks for a stage, where one of the three keys below allows it; from anybody else it is not looked at. It is not passed on to the backend."},
+		{Name: "flags.override_secret", Default: "", kind: secret("a secret", 16),
+			Meaning: "With it, overrides that `crossfade flags sign` has signed count, from everywhere, until they expire. Best given by `CROSSFADE_FLAGS_OVERRIDE_SECRET_FILE`."},
+		{Name: "flags.override_networks", kind: networks(),
+			Meaning: "Networks of clients whose overrides count without a signature. Default: nobody's."},
+		{Name: "flags.override_tenants", kind: names("tenants", "11111111-1111-1111-1111-111111111111"),
+			Meaning: "Client accounts whose overrides count without a signature; a caller may name any tenant, so this is for trying, where nothing is at stake. Default: nobody's."},
+		{Name: "flags.freezes", kind: freezes(),
+			Meaning: "Times in which flags cannot be changed, each as `2026-12-20T00:00:00Z/2027-01-02T00:00:00Z`; the kill switch works in them. Default: none."},
+		{Name: "ofrep.listen", Default: "", Restart: true, kind: address(true),
+			Meaning: "Where frontends may ask for decisions by OpenFeature's remote evaluation protocol, without a token: whoever reaches it can learn what stage anybody would get. Empty: on the admin listener alone."},
 
 		{Name: "upstream.url", Default: "", Flag: "upstream", alias: "CROSSFADE_UPSTREAM", kind: upstreamURLs(),
 			Meaning: "The legacy backend, http, https or `unix:///path/of/socket`; a path behind a host goes before every path. Several addresses of one backend are separated by commas: the least busy one is asked. No default: `serve` asks for it."},
@@ -145,6 +173,8 @@ func Keys() []Key {
 
 		{Name: "contracts", kind: listKind("files"),
 			Meaning: "Contract files of your own, read behind the built-in contract in this order. Relative to the directory of this file."},
+		{Name: "rules", kind: listKind("rules"),
+			Meaning: "Who gets another stage than `mode` says, of all endpoints without rules of their own: a list of rules as docs/flags.md has them, the first that fits counts."},
 		{Name: "endpoints", kind: listKind("endpoints"),
 			Meaning: "What differs for single endpoints, each named once. `crossfade endpoints` lists the names."},
 		{Name: "endpoints[].name", fileOnly: true, kind: text("the name of an endpoint", false),
@@ -152,6 +182,11 @@ func Keys() []Key {
 		{Name: "endpoints[].mode", kind: word("mode", modes()),
 			Default: "what `mode` says",
 			Meaning: "Its mode."},
+		{Name: "endpoints[].rules", kind: listKind("rules"), fileOnly: true,
+			Meaning: "Who gets another stage than its mode says, like `rules`."},
+		{Name: "endpoints[].journey", kind: text("the name of a journey", false),
+			Default: "what the contract says",
+			Meaning: "Its journey: endpoints of one journey flip together for a caller, since they share its bucket."},
 		{Name: "endpoints[].enabled", kind: boolean(),
 			Default: "what the contract says",
 			Meaning: "`false` lets its routes pass untouched, as if nobody had declared it; `true` switches on what the contract ships off."},
@@ -165,6 +200,26 @@ func Keys() []Key {
 			Default: string(FailureRefuse),
 			Meaning: "What a client gets in flow_only when the backend's body cannot be mapped: `refuse` is a 502, since flow_only promises that no session name comes through; `original` is the backend's body, marked."},
 
+		{Name: "store.url", Flag: "store", Restart: true, kind: storeURL(),
+			Meaning: "Where is kept what crossfade remembers: `sqlite:PATH`, `postgres://…` when there are several replicas, or `none`. Default: `crossfade.db` in `data_dir`, none without that. A password is best given by CROSSFADE_STORE_URL_FILE."},
+
+		{Name: "flows.memory", Default: "true", kind: boolean(),
+			Meaning: "Remember which flow a caller has activated, and what flows are beyond what the backend keeps, in dual and flow_only. Off, or without a store: `flow/activate` is mapped to a session switch and forgotten."},
+		{Name: "flows.manage", Default: "false", kind: boolean(),
+			Meaning: "Serve `/api/v1/flows` (create, read, change, delete, list), before the backend's `/api/v1/sessions`. Off: most backends have flows of their own there."},
+		{Name: "flows.activate", Default: string(ActivateAuto), kind: word("activate", activations()),
+			Meaning: "How the backend is told of an activated flow: `session_switch`, `me_defaults` (PUT `/context/me/defaults`), or `auto`: the first, and the second where the first is missing or fails. The legacy build's switch always fails; `me_defaults` saves asking it."},
+		{Name: "flows.sources", kind: flowSources(),
+			Meaning: "Lists of the backend's from which a caller's flows are taken beside the context: `master_flows`, `discovery_flows`, `sessions`. Each costs the backend a call for each context. Default: none; `sessions` where flows are managed."},
+		{Name: "flows.source_timeout", Default: "300ms", kind: duration(time.Millisecond),
+			Meaning: "How long a context may wait for those lists after the backend's own answer is there. Then it goes out without them."},
+		{Name: "flows.recall_timeout", Default: "250ms", kind: duration(time.Millisecond),
+			Meaning: "How long a context may wait for the store. Then it goes out without memory, marked, and for a second the store is not asked again."},
+		{Name: "flows.forget_after", Default: "720h", kind: duration(time.Minute),
+			Meaning: "How long the backend must have ceased to list a flow before what is remembered of it is deleted. A month, so that a mishap of the backend's deletes nothing."},
+		{Name: "flows.platform_schema", Restart: true, kind: schemaName(),
+			Meaning: "The schema of the platform's tables `users` and `engagements`, when the store is in the platform's own PostgreSQL database: then the plan's tables are made beside them, with foreign keys. Default: in crossfade's own schema, without."},
+
 		{Name: "lifecycle.deprecation", Default: "", kind: date(),
 			Meaning: "From when session routes are to be given up: sent as `Deprecation` on them in dual. Empty: nothing is said. Dates of the contract for single endpoints are stronger, those for all endpoints weaker."},
 		{Name: "lifecycle.sunset", Default: "", kind: date(),
@@ -174,6 +229,8 @@ func Keys() []Key {
 
 		{Name: "limits.max_body", Default: "16MiB", kind: size(KiB, GiB),
 			Meaning: "Most bytes of a body that is mapped; bodies that nobody maps stream and have no limit. It bounds the memory of one request to a few times this. A context of a thousand sessions has less than 1 MiB."},
+		{Name: "limits.stream_above", Default: "256KiB", kind: size(KiB, 1024*GiB),
+			Meaning: "Answers in dual that are longer go out as they come, and the flow members are added at their end, where the lens allows it: the client has its first byte at once, and only what is added is held, at most `limits.max_body`. Such an answer has no Content-Length, no ETag in its head, and tells a fallback in a trailer alone. A length that no answer has turns it off."},
 		{Name: "limits.max_depth", Default: "512", kind: number(8, 10000),
 			Meaning: "Deepest nesting, in objects and lists, of a body that is mapped. Real bodies have less than 20; a bomb has thousands."},
 		{Name: "limits.max_ratio", Default: "200", kind: number(10, 100_000),

@@ -29,6 +29,8 @@ type kind struct {
 	// parse gives the value for Config. Its errors name the text and what is wanted. It is nil
 	// for lists.
 	parse func(text string) (any, error)
+	// shown is how a value is shown, where there may be a secret in it; nil shows it as it is.
+	shown func(text string) string
 	// path: in the file, a relative path is one from the file's directory.
 	path bool
 }

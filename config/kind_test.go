@@ -98,13 +98,13 @@ func TestSocketPathsThatTheKernelRefuses(t *testing.T) {
 }
 
 func TestModeCheck(t *testing.T) {
-	for _, m := range []Mode{Passthrough, Dual, FlowOnly} {
+	for _, m := range []Mode{Passthrough, Verify, Dual, FlowOnly} {
 		if err := m.Check(); err != nil {
 			t.Error(err)
 		}
 	}
-	for _, m := range []Mode{"", "Dual", "flow-only", "verify", "dual "} {
-		want := fmt.Sprintf("unknown mode %q (want passthrough, dual or flow_only)", string(m))
+	for _, m := range []Mode{"", "Dual", "flow-only", "verified", "dual "} {
+		want := fmt.Sprintf("unknown mode %q (want passthrough, verify, dual or flow_only)", string(m))
 		if err := m.Check(); err == nil || err.Error() != want {
 			t.Errorf("%q: %v, want %s", m, err, want)
 		}
@@ -113,21 +113,5 @@ func TestModeCheck(t *testing.T) {
 
 func TestLongValuesAreCut(t *testing.T) {
 	_, err := Load(options("", "CROSSFADE_MODE="+strings.Repeat("ä", 1000)))
-	wantError(t, err, `environment CROSSFADE_MODE: mode: unknown mode "`+strings.Repeat("ä", 60)+`"… (want passthrough, dual or flow_only)`)
-}
-
-func TestNearest(t *testing.T) {
-	names := []string{"mode", "listen", "read_header_timeout", "url", "log"}
-	for name, want := range map[string]string{
-		"mode": "mode", "moed": "mode", "mod": "mode", "modes": "mode", "MODE": "mode", "lisen": "listen", "Listen": "listen",
-		"readheadertimeout": "read_header_timeout", "read-header-timeout": "read_header_timeout", "uri": "url", "lgo": "log",
-		"": "", "x": "", "xyz": "", "model_name": "", "timeout": "", strings.Repeat("mode", 100): "",
-	} {
-		if got := nearest(name, names); got != want {
-			t.Errorf("nearest to %q is %q, want %q", name, got, want)
-		}
-	}
-	if got := nearest("a", nil); got != "" {
-		t.Errorf("nearest of none is %q", got)
-	}
+	wantError(t, err, `environment CROSSFADE_MODE: mode: unknown mode "`+strings.Repeat("ä", 60)+`"… (want passthrough, verify, dual or flow_only)`)
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/go-viper/mapstructure/v2"
 	"github.com/spf13/viper"
+
+	"github.com/crossfade-proxy/crossfade/internal/near"
 )
 
 // DefaultFile is read when nobody names a file; it need not be there.
@@ -51,13 +53,13 @@ type Declared struct {
 // each: where ("proxy.yaml:12"), which key, what, and what to write instead. With an error
 // there is no Config.
 func Load(o Options) (*Config, error) {
-	l := &loader{Options: o, keys: Keys(), values: map[string]value{}}
+	l := &loader{Options: o, keys: Keys(), values: map[string]value{}, rules: map[string]Ruled{}}
 	if l.ReadFile == nil {
 		l.ReadFile = os.ReadFile
 	}
 	for _, k := range l.keys {
 		if k.scalar() {
-			l.set(k, k.Name, k.Default, defaultSource)
+			l.set(k, k.Name, k.Default, LayerDefault, defaultSource)
 		}
 	}
 	environ := variables(o.Environ)
@@ -76,7 +78,7 @@ func Load(o Options) (*Config, error) {
 		return nil, err
 	}
 	c.File, c.Contracts = l.path, l.contracts
-	c.settings = l.settings()
+	c.settings, c.said, c.rules = l.settings(), l.said, l.rules
 	for _, d := range declared {
 		e, settings := l.endpoint(d)
 		c.Endpoints = append(c.Endpoints, e)
@@ -97,6 +99,8 @@ type loader struct {
 	contracts       []string
 	contractsSource string // "" for the default
 	items           []item
+	said            []Said // stages, of all layers but the default
+	rules           map[string]Ruled
 	problems        []error
 }
 
@@ -155,13 +159,22 @@ func (l *loader) everything() error {
 }
 
 // set checks a text and lets it take the place of the layer below. name is the key of values.
-func (l *loader) set(k Key, name, text, source string) {
+func (l *loader) set(k Key, name, text string, layer Layer, source string) {
 	parsed, err := k.kind.parse(text)
 	if err != nil {
 		l.fail(source, name, "%w", err)
 		return
 	}
-	l.values[name] = value{text, parsed, source}
+	l.take(name, layer, value{text, parsed, source})
+}
+
+// take lets a checked value take the place of the layer below.
+func (l *loader) take(name string, layer Layer, v value) {
+	if isStage(name) && layer != LayerDefault {
+		l.say(name, layer, v)
+		return
+	}
+	l.values[name] = v
 }
 
 // declared asks for the endpoints of the contracts. known is false when nobody can tell them,
@@ -189,12 +202,12 @@ func (l *loader) readFlags() {
 		}
 		flags = append(flags, k.Flag)
 		if text, ok := l.Flags[k.Flag]; ok {
-			l.set(k, k.Name, text, flagSource(k.Flag))
+			l.set(k, k.Name, text, LayerCommand, flagSource(k.Flag))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.Flags)) {
 		if !slices.Contains(flags, name) {
-			l.fail(flagSource(name), "", "unknown flag%s", hint(name, flags))
+			l.fail(flagSource(name), "", "unknown flag%s", near.Hint(name, flags))
 		}
 	}
 }
@@ -223,8 +236,12 @@ func (l *loader) settings() []Setting {
 	var all []Setting
 	for _, k := range l.keys {
 		switch v := l.values[k.Name]; {
+		case k.scalar() && k.kind.shown != nil:
+			all = append(all, Setting{k.Name, k.kind.shown(v.text), v.source})
 		case k.scalar():
 			all = append(all, Setting{k.Name, v.text, v.source})
+		case k.Name == "rules":
+			all = append(all, Setting{k.Name, l.rules[""].ruleNames(), cmp.Or(l.rules[""].Source, defaultSource)})
 		case k.Name == "contracts":
 			all = append(all, Setting{k.Name, strings.Join(l.contracts, ", "), cmp.Or(l.contractsSource, defaultSource)})
 		}

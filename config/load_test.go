@@ -83,11 +83,12 @@ func TestNothingAtAllGivesTheDefaults(t *testing.T) {
 				"Authorization", "Content-Type", "X-Request-ID", "X-User-ID", "X-User-Role", "X-Client-Account-ID",
 				"X-Engagement-ID", "X-Flow-ID", "X-Session-ID", "X-Client-ID", "X-Requested-With", "X-Trace-ID",
 			},
-			ExposedHeaders:   []string{"X-Request-ID", "X-Trace-ID"},
+			ExposedHeaders: []string{
+				"X-Request-ID", "X-Trace-ID", "Deprecation", "Sunset", "Link", "Crossfade-Mode", "Crossfade-Fallback",
+			},
 			AllowCredentials: true,
 			MaxAge:           10 * time.Minute,
 		},
-		Admin: Admin{Listen: "127.0.0.1:9901"},
 		Upstream: Upstream{
 			TLS:                   UpstreamTLS{HandshakeTimeout: 3 * time.Second},
 			DialTimeout:           2 * time.Second,
@@ -101,19 +102,27 @@ func TestNothingAtAllGivesTheDefaults(t *testing.T) {
 			Breaker:               UpstreamBreaker{Failures: 5, OpenFor: time.Second, Counts: "connect"},
 			Health:                UpstreamHealth{Interval: 5 * time.Second, Timeout: 2 * time.Second, Fall: 3, Rise: 2},
 		},
+		Flows: Flows{
+			Memory: true, Activate: ActivateAuto, Sources: []string{},
+			SourceTimeout: 300 * time.Millisecond, RecallTimeout: 250 * time.Millisecond, ForgetAfter: 30 * 24 * time.Hour,
+		},
 		Limits: Limits{
-			MaxBody: 16 * MiB, MaxMessage: MiB, MaxDepth: 512, MaxRatio: 200, MaxHeaderFields: 100,
+			MaxBody: 16 * MiB, StreamAbove: 256 * KiB, MaxMessage: MiB, MaxDepth: 512, MaxRatio: 200, MaxHeaderFields: 100,
 			MaxConnections: 16384, MaxRequests: 4096, MaxMemory: 256 * MiB,
 		},
+		Admin:   Admin{Listen: "127.0.0.1:9901", Hosts: []string{}, OpenMetrics: true},
+		Flags:   Flags{BucketBy: []string{"token", "user_id", "tenant"}, WithoutKey: "skip", OverrideHeader: "Crossfade-Override", OverrideNetworks: []netip.Prefix{}, OverrideTenants: []string{}, Freezes: []Freeze{}},
 		Log:     Log{Level: "info", Format: "auto"},
 		DataDir: "./data",
 		Endpoints: []Endpoint{
-			{"context-me", Passthrough, true, SessionGone, FailureRefuse, TransformRewrite},
-			{"session-switch", Passthrough, true, SessionGone, FailureRefuse, TransformRewrite},
-			{"sessions-list", Passthrough, false, SessionGone, FailureRefuse, TransformRewrite},
+			{"context-me", Passthrough, "", true, SessionGone, FailureRefuse, TransformRewrite},
+			{"session-switch", Passthrough, "", true, SessionGone, FailureRefuse, TransformRewrite},
+			{"sessions-list", Passthrough, "", false, SessionGone, FailureRefuse, TransformRewrite},
 		},
 	}
-	if diff := cmp.Diff(want, got, cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".settings" }, cmp.Ignore())); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.FilterPath(func(p cmp.Path) bool {
+		return p.Last().String() == ".settings" || p.Last().String() == ".said" || p.Last().String() == ".rules"
+	}, cmp.Ignore())); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for _, s := range got.Settings() {
@@ -134,6 +143,9 @@ func TestLaterLayersWin(t *testing.T) {
 			o := options(yamlOf(k, texts[0]), beside...)
 			check := func(value, source string) {
 				t.Helper()
+				if k.Values == "secret" {
+					value = masked
+				}
 				c := load(t, o)
 				if got, from := c.value(k.Name), c.Source(k.Name); got != value || from != source {
 					t.Errorf("%q from %s, want %q from %s", got, from, value, source)
@@ -141,6 +153,9 @@ func TestLaterLayersWin(t *testing.T) {
 			}
 			check(texts[0], "proxy.yaml:"+fileLine(k))
 			for _, variable := range k.Env {
+				if isStage(k.Name) { // the file is stronger
+					o.ReadFile = options("").ReadFile
+				}
 				o.Environ = append(slices.Clip(beside), variable+"="+texts[1])
 				check(texts[1], "environment "+variable)
 			}
@@ -157,6 +172,9 @@ func others(t *testing.T, k Key) [3]string {
 	t.Helper()
 	switch k.Values {
 	case "duration":
+		if k.Name == "flows.forget_after" {
+			return [3]string{"1h", "3h", "5h"}
+		}
 		return [3]string{"1s", "3s", "5s"}
 	case "size":
 		if k.Name == "limits.max_memory" {
@@ -171,6 +189,12 @@ func others(t *testing.T, k Key) [3]string {
 		return [3]string{"127.0.0.2:1", ":2", "[::1]:3"}
 	case "URL":
 		return [3]string{"http://a:1", "https://b", "http://[::1]:8000/base"}
+	case "store":
+		return [3]string{"sqlite:a/b.db", "postgres://u@h/d?sslmode=disable", "none"}
+	case "schema":
+		return [3]string{"public", "platform", "p_1"}
+	case "list of sources":
+		return [3]string{"master_flows", "master_flows, sessions", "discovery_flows"}
 	case "date":
 		return [3]string{"2026-11-30", "2026-11-30T12:00:00+01:00", "2027-01-01"}
 	case "link":
@@ -181,6 +205,18 @@ func others(t *testing.T, k Key) [3]string {
 		return [3]string{"https://a", "http://b:81, https://c.example", "https://d"}
 	case "list of methods", "list of header names":
 		return [3]string{"A", "B, C", "D"}
+	case "list of host names":
+		return [3]string{"a", "b, c", "d"}
+	case "list of tenants":
+		return [3]string{"1", "2, 3", "4"}
+	case "list of bucket keys":
+		return [3]string{"tenant", "user_id, header:X-A, cookie:b", "token"}
+	case "list of freezes":
+		return [3]string{"2026-12-20T00:00:00Z/2027-01-02T00:00:00Z", "2026-12-20T00:00:00Z/2026-12-20T00:00:01Z", ""}
+	case "secret": // which is not shown
+		return [3]string{"sixteen-letters-1", "sixteen-letters-2", "sixteen-letters-3"}
+	case "header name":
+		return [3]string{"A", "B", "C"}
 	case "path":
 		return [3]string{"/a", "/b", "/c"}
 	case "text", "file":
@@ -200,6 +236,9 @@ func others(t *testing.T, k Key) [3]string {
 // companions are variables for the keys that a key must not be without.
 func companions(k Key) []string {
 	var beside []string
+	if k.Name == "flows.platform_schema" {
+		beside = append(beside, "CROSSFADE_STORE_URL=postgres://h/d")
+	}
 	for _, section := range []string{"server.tls.", "upstream.tls."} {
 		if !strings.HasPrefix(k.Name, section) || !strings.HasSuffix(k.Name, "_file") {
 			continue
@@ -234,8 +273,8 @@ func TestProblemsOfContractsAreJoined(t *testing.T) {
 	o.Endpoints = func([]string) ([]Declared, error) { return nil, errors.New("a.yaml:3:1: unknown key") }
 	_, err := Load(o)
 	wantError(t, err,
-		`proxy.yaml:1: mode: unknown mode "dul" (want passthrough, dual or flow_only)`,
-		`proxy.yaml:4: endpoints[0].mode: unknown mode "dul" (want passthrough, dual or flow_only)`,
+		`proxy.yaml:1: mode: unknown mode "dul" (want passthrough, verify, dual or flow_only)`,
+		`proxy.yaml:4: endpoints[0].mode: unknown mode "dul" (want passthrough, verify, dual or flow_only)`,
 		`a.yaml:3:1: unknown key`,
 		`environment CROSSFADE_MOD: unknown variable (did you mean "CROSSFADE_MODE"?)`)
 }
@@ -270,6 +309,6 @@ func TestUnknownFlag(t *testing.T) {
 	o.Flags = map[string]string{"lisen": ":80", "mode": "dul"}
 	_, err := Load(o)
 	wantError(t, err,
-		`flag --mode: mode: unknown mode "dul" (want passthrough, dual or flow_only)`,
+		`flag --mode: mode: unknown mode "dul" (want passthrough, verify, dual or flow_only)`,
 		`flag --lisen: unknown flag (did you mean "listen"?)`)
 }

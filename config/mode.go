@@ -2,12 +2,14 @@ package config
 
 import "fmt"
 
-// Mode says which shapes an endpoint speaks. The zero value is not a mode.
+// Mode says which shapes an endpoint speaks: a mode, or the stage before the first one that changes
+// anything. The zero value is not a mode.
 type Mode string
 
 // The modes.
 const (
 	Passthrough Mode = "passthrough" // the upstream's bytes, untouched
+	Verify      Mode = "verify"      // as well; beside it the lens is tried on a copy
 	Dual        Mode = "dual"        // both shapes in one body
 	FlowOnly    Mode = "flow_only"   // the flow shape alone
 )
@@ -43,7 +45,7 @@ const (
 	TransformPass    NoTransform = "pass"    // it goes out as it came, marked as such
 )
 
-func modes() []Mode                 { return []Mode{Passthrough, Dual, FlowOnly} }
+func modes() []Mode                 { return []Mode{Passthrough, Verify, Dual, FlowOnly} }
 func sessionRoutes() []SessionRoute { return []SessionRoute{SessionGone, SessionServe} }
 func onFailures() []OnFailure       { return []OnFailure{FailureRefuse, FailureOriginal} }
 func noTransforms() []NoTransform   { return []NoTransform{TransformRewrite, TransformPass} }

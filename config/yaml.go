@@ -152,3 +152,6 @@ func describe(node ast.Node) string {
 		return "a " + strings.ToLower(node.Type().String())
 	}
 }
+
+// FromJSON writes a JSON text as YAML, members in their order: for people who read what the admin API says.
+func FromJSON(text []byte) ([]byte, error) { return yaml.JSONToYAML(text) }

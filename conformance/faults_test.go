@@ -145,10 +145,12 @@ func nothingIsReplayed(t *testing.T, mode string) {
 		t.Run(name, func(t *testing.T) {
 			for _, target := range []string{target, other} {
 				h := open(t, mode, script...)
-				if strings.Contains(name, "used") {
-					if a := h.ask("GET", "/first"); a.Status != 200 {
+				allowed := 1
+				if strings.Contains(name, "used") { // by the same request: others may have other connections
+					if a := h.post(target, body); a.Err != nil {
 						t.Fatalf("got %d %q (%v)", a.Status, a.Body, a.Err)
 					}
+					allowed++
 				}
 				refused(t, h.post(target, body), 502)
 				sent := 0
@@ -157,8 +159,8 @@ func nothingIsReplayed(t *testing.T, mode string) {
 						sent++
 					}
 				}
-				if sent > 1 {
-					t.Errorf("%s was sent %d times", target, sent)
+				if sent > allowed {
+					t.Errorf("%s was sent %d times", target, sent-allowed+1)
 				}
 			}
 		})

@@ -21,6 +21,7 @@ func processPromises() []promise {
 		{"secrets", "no credentials, query or body in the log, no address in an answer", secretsAreNotTold},
 		{"TERM under load", "what has begun is finished, nothing is cut; exit code 0", stoppingCutsNothing},
 		{"WebSockets and events at TERM", "WebSockets are closed with 1001, streams at the end of an event; bounded, exit code 0", streamsEndWithTheProcess},
+		{"a second TERM", "the process ends at once, exit code 2", aSecondSignalEndsItAtOnce},
 		{"CORS with a cors section", "exactly one set of fields, crossfade's own, on every answer, its errors included", corsIsOurs},
 		{"CORS without a cors section", "nothing is invented or reflected; preflights pass", corsIsTheBackends},
 	}
@@ -71,6 +72,13 @@ func secretsAreNotTold(t *testing.T, mode string) {
 		refused(t, a, 502)
 		secretIsNotIn(t, string(a.Raw), secret)
 	}
+	// Bytes behind an answer may be of anybody's.
+	h = before(t, mode, raw.Serve(t, raw.Loop(raw.Take(), raw.Send(raw.JSON(context)+raw.JSON(secret)))), "CROSSFADE_LOG_LEVEL=debug")
+	for range 2 {
+		h.ask("GET", me)
+	}
+	h.Access(2)
+	secretIsNotIn(t, h.Log(), secret)
 }
 
 func secretIsNotIn(t *testing.T, text, secret string) {
@@ -137,6 +145,21 @@ func stoppingCutsNothing(t *testing.T, mode string) {
 	load.Wait()
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("it took %v to stop with nothing to do", took)
+	}
+}
+
+func aSecondSignalEndsItAtOnce(t *testing.T, mode string) {
+	arrived := make(chan raw.Request, 1)
+	h := before(t, mode, raw.Serve(t, raw.Take(), raw.Tell(arrived), raw.UntilGone()), "CROSSFADE_SERVER_SHUTDOWN_TIMEOUT=1h")
+	c := raw.Dial(t, h.Address)
+	c.Send(request("GET", me))
+	<-arrived
+	h.Signal(syscall.SIGTERM)
+	h.Await("stopping", 1) // and would go on doing so for an hour
+	h.Signal(syscall.SIGTERM)
+	h.Ended(2)
+	if a := c.Answer("GET"); a.Err == nil {
+		t.Errorf("got %d %q", a.Status, a.Body)
 	}
 }
 

@@ -22,6 +22,11 @@ type Record struct {
 	// Mode and Reason are the decision; empty when there was none to make.
 	Mode   Mode
 	Reason Reason
+	// Stage, Source, Rule, Bucket and Threshold (both where HasBucket) and Version are what else the Decider said.
+	Stage, Source, Rule string
+	Bucket, Threshold   uint32
+	HasBucket           bool
+	Version             int64
 	// Status is what the client got; 499 when it left before, 0 when the connection was cut
 	// without a head.
 	Status  int
@@ -87,6 +92,16 @@ type Observer interface {
 	Observe(Record)
 }
 
+// Observers are told one after the other.
+type Observers []Observer
+
+// Observe implements Observer.
+func (all Observers) Observe(rec Record) {
+	for _, o := range all {
+		o.Observe(rec)
+	}
+}
+
 // fallback is the word that the client is told: the answer's, or else the request's.
 func (rec *Record) fallback() Fallback {
 	if rec.Fallback != "" {
@@ -98,13 +113,43 @@ func (rec *Record) fallback() Fallback {
 func (rec *Record) describe(r *route, d Decision) {
 	rec.Endpoint, rec.Route, rec.Side = r.endpoint.Name, string(r.template), string(r.side)
 	rec.Mode, rec.Reason = d.Mode, d.Reason
+	rec.Stage, rec.Source, rec.Rule = d.Stage, d.Source, d.Rule
+	rec.Bucket, rec.Threshold, rec.HasBucket, rec.Version = d.Bucket, d.Threshold, d.HasBucket, d.Version
 }
 
 // The message and the keys of the access line. They are a promise to whoever searches logs.
 const (
 	accessMessage = "request"
 
-	keyRequestID = "request_id"
+	keyRequestID       = "request_id"
+	keyMethod          = "method"
+	keyEndpoint        = "endpoint"
+	keyRoute           = "route"
+	keySide            = "side"
+	keyMode            = "mode"
+	keyReason          = "reason"
+	keyStage           = "stage"
+	keySource          = "source"
+	keyRule            = "rule"
+	keyBucket          = "bucket"
+	keyThreshold       = "threshold"
+	keyFlagsVersion    = "flags_version"
+	keyMapped          = "mapped"
+	keyStatus          = "status"
+	keyOutcome         = "outcome"
+	keyBytes           = "bytes"
+	keyDuration        = "duration_ms"
+	keyUpstream        = "upstream_ms"
+	keyTransform       = "transform_ms"
+	keyProblem         = "problem"
+	keyFallback        = "fallback"
+	keyRequestFallback = "request_fallback"
+	keyNative          = "native"
+	keyMessages        = "messages"
+	keyMessagesPassed  = "messages_passed"
+	keyUnmapped        = "unmapped"
+	keyUnknown         = "unknown"
+	keyError           = "error"
 )
 
 // report writes the access line and tells the observer.
@@ -140,53 +185,74 @@ func (rec *Record) level() zapcore.Level {
 // MarshalLogObject writes the fields of the access line.
 func (rec *Record) MarshalLogObject(enc zapcore.ObjectEncoder) error {
 	enc.AddString(keyRequestID, rec.RequestID)
-	enc.AddString("method", rec.Method)
+	enc.AddString(keyMethod, rec.Method)
 	if rec.Endpoint != "" {
-		enc.AddString("endpoint", rec.Endpoint)
-		enc.AddString("route", rec.Route)
-		enc.AddString("side", rec.Side)
-		enc.AddString("mode", string(rec.Mode))
-		enc.AddString("reason", string(rec.Reason))
-		enc.AddBool("mapped", rec.Mapped)
+		enc.AddString(keyEndpoint, rec.Endpoint)
+		enc.AddString(keyRoute, rec.Route)
+		enc.AddString(keySide, rec.Side)
+		enc.AddString(keyMode, string(rec.Mode))
+		enc.AddString(keyReason, string(rec.Reason))
+		rec.marshalDecision(enc)
+		enc.AddBool(keyMapped, rec.Mapped)
 	}
-	enc.AddInt("status", rec.Status)
-	enc.AddString("outcome", string(rec.Outcome))
-	enc.AddInt64("bytes", rec.Bytes)
-	enc.AddFloat64("duration_ms", milliseconds(rec.Duration))
+	enc.AddInt(keyStatus, rec.Status)
+	enc.AddString(keyOutcome, string(rec.Outcome))
+	enc.AddInt64(keyBytes, rec.Bytes)
+	enc.AddFloat64(keyDuration, milliseconds(rec.Duration))
 	if rec.Upstream > 0 {
-		enc.AddFloat64("upstream_ms", milliseconds(rec.Upstream))
+		enc.AddFloat64(keyUpstream, milliseconds(rec.Upstream))
 	}
 	if rec.Transform > 0 {
-		enc.AddFloat64("transform_ms", milliseconds(rec.Transform))
+		enc.AddFloat64(keyTransform, milliseconds(rec.Transform))
 	}
 	for _, word := range [...]struct{ key, value string }{
-		{"problem", rec.Problem},
-		{"fallback", string(rec.Fallback)},
-		{"request_fallback", string(rec.RequestFallback)},
+		{keyProblem, rec.Problem},
+		{keyFallback, string(rec.Fallback)},
+		{keyRequestFallback, string(rec.RequestFallback)},
 	} {
 		if word.value != "" {
 			enc.AddString(word.key, word.value)
 		}
 	}
 	if rec.Native {
-		enc.AddBool("native", true)
+		enc.AddBool(keyNative, true)
 	}
 	if rec.Messages > 0 {
-		enc.AddInt("messages", rec.Messages)
+		enc.AddInt(keyMessages, rec.Messages)
 	}
 	if rec.MessagesPassed > 0 {
-		enc.AddInt("messages_passed", rec.MessagesPassed)
+		enc.AddInt(keyMessagesPassed, rec.MessagesPassed)
 	}
 	if rec.Unmapped > 0 {
-		enc.AddInt("unmapped", rec.Unmapped)
+		enc.AddInt(keyUnmapped, rec.Unmapped)
 	}
 	if rec.Unknown > 0 {
-		enc.AddInt("unknown", rec.Unknown)
+		enc.AddInt(keyUnknown, rec.Unknown)
 	}
 	if rec.err != nil {
-		enc.AddString("error", fmt.Sprint(rec.err))
+		enc.AddString(keyError, fmt.Sprint(rec.err))
 	}
 	return nil
+}
+
+// marshalDecision writes what the Decider said beyond the mode and the reason.
+func (rec *Record) marshalDecision(enc zapcore.ObjectEncoder) {
+	for _, word := range [...]struct{ key, value string }{
+		{keyStage, rec.Stage},
+		{keySource, rec.Source},
+		{keyRule, rec.Rule},
+	} {
+		if word.value != "" {
+			enc.AddString(word.key, word.value)
+		}
+	}
+	if rec.HasBucket {
+		enc.AddUint32(keyBucket, rec.Bucket)
+		enc.AddUint32(keyThreshold, rec.Threshold)
+	}
+	if rec.Version > 0 {
+		enc.AddInt64(keyFlagsVersion, rec.Version)
+	}
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -95,6 +95,36 @@ func TestAccessLine(t *testing.T) {
 	}
 }
 
+// staged decides by a rule for a share.
+type staged struct{}
+
+func (staged) Decide(*http.Request, string) Decision {
+	return Decision{Mode: Passthrough, Reason: "split", Stage: "verify", Source: "run-time", Rule: "pilots",
+		Bucket: 1200, Threshold: 2048, HasBucket: true, Version: 17}
+}
+
+// TestDecisionIsTold: all that the Decider said is in the access line and in the record.
+func TestDecisionIsTold(t *testing.T) {
+	core, logs := observer.New(zapcore.InfoLevel)
+	r := newRig(t, Passthrough, answers(t, 200, jsonHead(), sessionMe), func(o *Options) {
+		o.Decider, o.Logger = staged{}, zap.New(core)
+	})
+	r.do("GET", "/api/me", "").want(t, 200, sessionMe)
+	rec := r.observed.last(t, 1)
+	if rec.Stage != "verify" || rec.Source != "run-time" || rec.Rule != "pilots" || rec.Bucket != 1200 || rec.Threshold != 2048 || !rec.HasBucket || rec.Version != 17 {
+		t.Errorf("record %+v", rec)
+	}
+	got := logs.FilterMessage("request").All()[0].ContextMap()
+	for key, want := range map[string]any{
+		"mode": "passthrough", "reason": "split", "stage": "verify", "source": "run-time", "rule": "pilots",
+		"bucket": uint32(1200), "threshold": uint32(2048), "flags_version": int64(17),
+	} {
+		if got[key] != want {
+			t.Errorf("%s: got %v, want %v", key, got[key], want)
+		}
+	}
+}
+
 // TestObserverPanics: a fault of the observer is logged, and hurts no answer.
 func TestObserverPanics(t *testing.T) {
 	core, logs := observer.New(zapcore.ErrorLevel)

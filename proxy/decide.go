@@ -40,10 +40,23 @@ const (
 	ReasonInvalid Reason = "invalid"
 )
 
-// Decision is the mode of one request, and why.
+// Decision is the mode of one request, and why. All but Mode and Try is told, in the access line and to the Observer, and
+// changes nothing here.
 type Decision struct {
 	Mode   Mode
 	Reason Reason
+	// Try has the lens tried on a copy of an answer that passes through, off the client's path.
+	Try bool
+	// Stage is what operators set: a mode, or a word for something more that the Decider knows, like
+	// verify, which is passthrough for the client. Empty where there are no stages.
+	Stage string
+	// Source is where the stage came from, and Rule which rule there gave it; empty where there is no more to say than Reason.
+	Source, Rule string
+	// Bucket is the caller's slot, and Threshold the first slot that is out, where HasBucket says that a share decided.
+	Bucket, Threshold uint32
+	HasBucket         bool
+	// Version is of the flags that decided; 0 where nothing was set at run time.
+	Version int64
 	// Consulted names the request's header fields that the mode depends on, as canonical names: all that were
 	// looked at, whether they were there or not. Answers name them in Vary.
 	Consulted []string

@@ -89,3 +89,20 @@ func TestDecidedOnce(t *testing.T) {
 		r.do("GET", "/api/other", "").wantHeader(t, "Crossfade-Mode", "")
 	}
 }
+
+// TestOwnField: what is meant for the Decider is not handed on, in any mode, and everything else is.
+func TestOwnField(t *testing.T) {
+	for _, mode := range allModes() {
+		var got http.Header
+		upstream := serve(t, func(_ http.ResponseWriter, r *http.Request) { got = r.Header })
+		newRig(t, mode, upstream, func(o *Options) { o.OwnField = "crossfade-override" }).
+			do("GET", "/api/me", "", "Crossfade-Override", "flow_only", "Crossfade-Other", "x")
+		if got["Crossfade-Override"] != nil || got.Get("Crossfade-Other") != "x" {
+			t.Errorf("%s: the upstream got %v", mode, got)
+		}
+		newRig(t, mode, upstream).do("GET", "/api/me", "", "Crossfade-Override", "flow_only")
+		if got.Get("Crossfade-Override") != "flow_only" {
+			t.Errorf("%s: the upstream got %v although nobody asks for that field", mode, got)
+		}
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httputil"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -18,14 +17,16 @@ import (
 
 // exchange is one request and its answer. It belongs to the request's goroutine.
 type exchange struct {
-	proxy   *Proxy
-	in      *http.Request
-	client  recorder
-	reverse httputil.ReverseProxy
-	record  Record
-	began   time.Time
-	asked   time.Time // when the upstream was
+	proxy  *Proxy
+	in     *http.Request
+	client recorder
+	out    outgoing
+	record Record
+	began  time.Time
+	asked  time.Time // when the upstream was
 
+	lines      lines
+	asker      asker              // who asks
 	resolution                    // where the path led
 	decision   Decision           // of an endpoint; else zero
 	others     map[*endpoint]Mode // of endpoints that the answer's URLs lead to
@@ -51,6 +52,7 @@ type exchange struct {
 	events    *eventBody   // the answer, when it is an event stream
 	mapped    *streamBody  // the answer, when its messages are mapped
 	tunnel    *tunnel      // what an upgrade has led to
+	companion *Companion   // what completes the answer, where memory does
 }
 
 // serve finds out what the request is and asks the upstream, or answers itself.
@@ -83,6 +85,7 @@ func (x *exchange) serve() {
 		return
 	}
 	x.path, x.query = path, r.URL.RawQuery
+	x.asker = p.askerOf(r)
 	method := r.Method
 	preflight := isPreflight(r)
 	if preflight {
@@ -132,8 +135,15 @@ func (x *exchange) enter() bool {
 	}
 	x.mapping = true
 	x.spokeFlow = flowOnly || x.route.side == flowSide
+	if x.served() {
+		return false
+	}
 	x.pathToSession()
-	return x.queryToSession() && x.bodyToSession()
+	if !x.queryToSession() || !x.bodyToSession() {
+		return false
+	}
+	x.accompany()
+	return true
 }
 
 // pathToSession turns a flow route's path into the one that the upstream knows. A session
@@ -149,24 +159,6 @@ func (x *exchange) pathToSession() {
 // something else by them, until there is no session shape any more.
 func (x *exchange) flowParameters() bool {
 	return x.route.side == flowSide || x.route.side == bothSides && x.decision.Mode == FlowOnly
-}
-
-// forward asks the upstream. The answer comes to receive, a failure to fail.
-func (x *exchange) forward() {
-	x.asked = x.proxy.now()
-	x.reverse.ServeHTTP(&x.client, x.forwarded())
-}
-
-// forwarded is the request to hand on: the client's, or a copy without what may not be.
-func (x *exchange) forwarded() *http.Request {
-	upgrade, ok := x.in.Header["Upgrade"]
-	if !ok || len(upgrade) == 1 && strings.EqualFold(upgrade[0], "websocket") {
-		return x.in
-	}
-	// Any other protocol, h2c above all, would be a tunnel around everything here.
-	r := x.in.Clone(x.in.Context())
-	delete(r.Header, "Upgrade")
-	return r
 }
 
 // end is deferred around every exchange: it answers for a panic, writes the access line and
@@ -239,7 +231,7 @@ func (x *exchange) vars(name string) (string, bool) {
 		v, ok := x.resolution.vars[key]
 		return unescaped(v), ok
 	case "query":
-		if !x.flowParameters() {
+		if !x.flowParameters() || x.companion != nil && x.companion.Filters {
 			return "", false
 		}
 		return x.queryValue(key)

@@ -96,7 +96,7 @@ func fieldToSession(f *transform.Field, name, text string, job transform.Job) (m
 	result, err := f.ToSession([]byte(text), job)
 	var fault *transform.Error
 	if errors.Is(err, transform.ErrConflict) && errors.As(err, &fault) {
-		return text, false, &conflict{[]fieldError{{name + "." + fault.Path, fault.Err.Error(), "value_error"}}}
+		return text, false, &conflict{[]FieldFault{{name + "." + fault.Path, fault.Err.Error(), "value_error"}}}
 	}
 	if err == nil && result.Changed {
 		return string(result.Body), true, nil
@@ -128,7 +128,7 @@ func newPairs() *pairs { return &pairs{seed: maphash.MakeSeed()} }
 // see takes notice of a field, and says what becomes of it. Of two names, the first to come goes on.
 func (ps *pairs) see(f *transform.Field, name string) (*formSide, error) {
 	if name != f.Session && f.Refused != "" {
-		return nil, &conflict{[]fieldError{{name, f.Refused, "value_error"}}}
+		return nil, &conflict{[]FieldFault{{name, f.Refused, "value_error"}}}
 	}
 	var p *pair
 	for _, known := range ps.list {
@@ -174,7 +174,7 @@ func (s *formSide) end(length int64) {
 func (ps *pairs) check() error {
 	for _, p := range ps.list {
 		if p.session.n > 0 && p.flow.n > 0 && (p.session.n != p.flow.n || p.session.sum.Sum64() != p.flow.sum.Sum64()) {
-			return &conflict{[]fieldError{{p.Flow, bothShapes(p.Session, p.Flow), "value_error"}}}
+			return &conflict{[]FieldFault{{p.Flow, bothShapes(p.Session, p.Flow), "value_error"}}}
 		}
 	}
 	return nil

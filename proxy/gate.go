@@ -31,13 +31,14 @@ const (
 	leave                 // there is nothing in it to map
 	stillTrue             // the client's copy, which is mapped, is what a new one would be
 	headOnly              // no body, but its head speaks of one that would be mapped
+	streamIt              // its body, or the one that a HEAD speaks of, can be mapped while it goes out
 	mark                  // it is not what the lens is for: it goes out untouched, and says so
 	giveUp                // it should be mapped and cannot be: see unmapped
 )
 
 // gate judges by the head alone, so that nothing is read that cannot be mapped. A HEAD is judged
-// as the GET that it stands for.
-func (x *exchange) gate(res *http.Response) verdict {
+// as the GET that it stands for. streams: it can go out as it comes, if it is known to be long.
+func (x *exchange) gate(res *http.Response, streams bool) verdict {
 	head := x.in.Method == http.MethodHead
 	switch res.StatusCode {
 	case http.StatusNoContent, http.StatusResetContent:
@@ -66,6 +67,8 @@ func (x *exchange) gate(res *http.Response) verdict {
 	switch {
 	case err != nil:
 		return givenUp(FallbackCoding, err)
+	case streams && res.ContentLength >= 0:
+		return verdict{then: streamIt}
 	case res.ContentLength > x.proxy.limits.MaxBody:
 		return givenUp(FallbackSize, errAnswerTooLarge(x.proxy.limits.MaxBody))
 	case head:

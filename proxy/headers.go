@@ -1,14 +1,31 @@
 package proxy
 
 import (
-	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 )
 
 const headerRequestID = "X-Request-Id"
+
+// lines are values of header fields, of one line each, in the memory of their exchange. The zero value is ready.
+type lines struct {
+	text [9]string // as many as an exchange has, nearly always
+	used int
+}
+
+// of gives the value of a field that has one line.
+func (l *lines) of(text string) []string {
+	if l.used == len(l.text) {
+		return []string{text}
+	}
+	l.text[l.used] = text
+	l.used++
+	return l.text[l.used-1 : l.used : l.used] // nothing is appended in place
+}
 
 // maxRequestID bounds a caller's id in bytes: several of the usual forms joined.
 const maxRequestID = 128
@@ -30,10 +47,12 @@ func notInID(c rune) bool {
 	return c >= 0x80 || !unreserved(byte(c)) && !strings.ContainsRune("+/=:@,", c)
 }
 
-// randomID is a random UUID (version 4).
+// randomID is a random UUID (version 4). It is a name and no secret: the runtime's own source of randomness will
+// do, which costs no system call.
 func randomID() string {
 	var b [16]byte
-	rand.Read(b[:]) // never fails: it ends the process instead
+	binary.NativeEndian.PutUint64(b[:8], rand.Uint64())
+	binary.NativeEndian.PutUint64(b[8:], rand.Uint64())
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	var text [36]byte
 	at := 0

@@ -124,9 +124,8 @@ func (x *exchange) urlToFlow(method, text string, relative bool) (string, bool) 
 		ref.path = path
 	}
 	if ref.hasAuthority {
-		host, proto, _ := x.proxy.facing(x.in)
-		if ref.authority = host; ref.scheme != "" {
-			ref.scheme = proto
+		if ref.authority = x.asker.host; ref.scheme != "" {
+			ref.scheme = x.asker.proto
 		}
 	}
 	mapped := ref.String()
@@ -136,8 +135,7 @@ func (x *exchange) urlToFlow(method, text string, relative bool) (string, bool) 
 // isOurs says whether an absolute URL is one of the backend or of crossfade: by the name that the
 // client used, or by the upstream's own.
 func (x *exchange) isOurs(ref reference) bool {
-	host, _, _ := x.proxy.facing(x.in)
-	return sameAuthority(ref.scheme, ref.authority, x.in.Host) || sameAuthority(ref.scheme, ref.authority, host) ||
+	return sameAuthority(ref.scheme, ref.authority, x.in.Host) || sameAuthority(ref.scheme, ref.authority, x.asker.host) ||
 		sameAuthority(ref.scheme, ref.authority, x.proxy.upstream.Host)
 }
 

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -25,6 +26,7 @@ type pacedBody struct {
 	whole   atomic.Bool // all of it was read
 	left    time.Duration
 	got     int // bytes in this idle
+	closed  atomic.Bool
 }
 
 const (
@@ -60,7 +62,7 @@ func (x *exchange) pace() {
 func (b *pacedBody) Read(p []byte) (int, error) {
 	b.reading.Lock()
 	defer b.reading.Unlock()
-	if b.over {
+	if b.over || b.closed.Load() {
 		return 0, http.ErrBodyReadAfterClose
 	}
 	began := time.Now()
@@ -82,7 +84,17 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 		// would end the body at a deadline also while nobody reads.
 		b.until(time.Time{})
 	}
+	if err != nil && err != io.EOF {
+		err = &refusal{problemUnreadable, fmt.Errorf("read the request's body: %w", err)} // it is not the upstream that broke off
+	}
 	return n, err
+}
+
+// Close keeps the transport from reading on. The body itself is net/http's to close: to do that it reads what
+// the client has not sent yet, for which a client that waits to be asked for it would let it wait.
+func (b *pacedBody) Close() error {
+	b.closed.Store(true)
+	return nil
 }
 
 // end is for the end of the exchange. net/http would wait for a Read that waits, with the answer

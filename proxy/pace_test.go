@@ -60,6 +60,7 @@ func readAnswer(t *testing.T, r *bufio.Reader) answer {
 // A body that does not come, or byte by byte, is a 408 and closes the connection: where it is read
 // to be mapped, and where it streams. The upstream never gets a whole one.
 func TestSlowRequestBodies(t *testing.T) {
+	t.Parallel()
 	upstream := serve(t, func(_ http.ResponseWriter, r *http.Request) {
 		if _, err := io.ReadAll(r.Body); err == nil {
 			t.Error("the upstream got a whole request")
@@ -70,12 +71,13 @@ func TestSlowRequestBodies(t *testing.T) {
 			for _, framing := range []string{"Content-Length: 1000", "Transfer-Encoding: chunked"} {
 				t.Run(fmt.Sprint(mode, " ", name, " ", framing), func(t *testing.T) {
 					t.Parallel()
+					sent := body
 					if framing != "Content-Length: 1000" && body != "" {
-						body = "400\r\n" + body
+						sent = "400\r\n" + body
 					}
 					r := newRig(t, mode, upstream, paced)
 					c := dialRig(t, r, "POST /api/upload HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"+framing+"\r\n\r\n")
-					go trickle(c, body)
+					go trickle(c, sent)
 					got := readAnswer(t, bufio.NewReader(c))
 					got.wantProblem(t, problemSlow)
 					if !got.Close {
@@ -92,6 +94,7 @@ func TestSlowRequestBodies(t *testing.T) {
 
 // A body may take as long as it likes, if it makes progress.
 func TestLongBodiesArePassed(t *testing.T) {
+	t.Parallel()
 	upstream := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		n, err := io.Copy(io.Discard, r.Body)
 		fmt.Fprint(w, n, err)
@@ -99,11 +102,11 @@ func TestLongBodiesArePassed(t *testing.T) {
 	for _, mode := range allModes() {
 		t.Run(string(mode), func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, mode, upstream, paced)
-			const pieces = 16
+			const idle, pieces = time.Second, 16 // a busy machine may be late with a piece
+			r := newRig(t, mode, upstream, func(o *Options) { o.Limits.RequestIdle = idle })
 			piece := strings.Repeat(" ", leastProgress)
 			c := dialRig(t, r, fmt.Sprintf("POST /api/upload HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", pieces*len(piece)))
-			tick := time.NewTicker(shortIdle / 4)
+			tick := time.NewTicker(2 * idle / pieces)
 			defer tick.Stop()
 			for range pieces {
 				<-tick.C
@@ -119,6 +122,7 @@ func TestLongBodiesArePassed(t *testing.T) {
 // The pace is that of a body which is waited for: the upstream may take its time, with the body
 // and with the answer, and the connection is good for another request.
 func TestPaceLeavesTheUpstreamItsTime(t *testing.T) {
+	t.Parallel()
 	// Long enough that a busy machine brings the body in time.
 	const idle, pause = 500 * time.Millisecond, time.Second
 	slowly := func(o *Options) { o.Limits.RequestIdle = idle }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strconv"
 )
 
 // problem is a kind of answer that crossfade gives itself (RFC 9457), by the last word of its type.
@@ -31,6 +30,8 @@ const (
 
 	// problemInvalid is no problem document: it is told in the backend's own shape (invalid.go).
 	problemInvalid problem = "invalid-request"
+	// problemFlow is neither: a call that Memory turned down, in the backend's own shape too.
+	problemFlow problem = "flow-refused"
 )
 
 // problemTypePrefix stands before the word. Types are names to compare, not addresses to visit.
@@ -133,15 +134,7 @@ func (x *exchange) say(p problem, status int, cause error, body any) {
 	if err != nil { // strings and numbers alone: they always have JSON
 		panic(fmt.Errorf("a problem has no JSON: %w", err))
 	}
-	h := x.client.Header()
-	h.Set("Content-Length", strconv.Itoa(len(text)))
-	// A 410 and a 405 may be kept by caches otherwise, beyond the mode that they are true in.
-	h.Set("Cache-Control", "no-store")
-	h.Set(headerRequestID, x.record.RequestID)
-	x.client.WriteHeader(status)
-	if x.in.Method != http.MethodHead {
-		_, _ = x.client.Write(text) // a failure is in the record already
-	}
+	x.send(status, text)
 }
 
 // refusal is an error that knows its problem.
@@ -154,9 +147,8 @@ func (r *refusal) Error() string { return r.cause.Error() }
 
 func (r *refusal) Unwrap() error { return r.cause }
 
-// fail answers when the upstream gave no answer, or one that must not go out. ReverseProxy
-// calls it, always before a head was sent.
-func (x *exchange) fail(_ http.ResponseWriter, _ *http.Request, err error) {
+// fail answers when the upstream gave no answer, or one that must not go out. No head was sent yet.
+func (x *exchange) fail(err error) {
 	if x.record.Upstream == 0 {
 		x.record.Upstream = x.proxy.now().Sub(x.asked)
 	}

@@ -7,14 +7,17 @@
 //     happens, its end writes one access line (access.go) and tells the Observer. admission.go gives
 //     it a place, or sheds it; pace.go cuts it when its body does not come.
 //  2. route.go, spelling.go: the path leads to an endpoint of the contract, or it is none of
-//     ours and passes untouched. Other spellings of an endpoint's path are recognised.
+//     ours and passes untouched. Other spellings of an endpoint's path are recognised. lookup.go tells
+//     operators the same.
 //  3. decide.go: the Decider is asked for the mode, once.
 //  4. request.go, query.go, headers.go, forwarded.go: in dual and flow_only the path, query,
 //     headers and body become what the upstream knows. requestbody.go, form.go, multipart.go map the
 //     body, as JSON or as a form. A caller that contradicts itself is told so in the backend's own
 //     error shape (invalid.go).
-//  5. transport.go and package upstream: the upstream is asked, on connections that cannot hand
-//     one caller's bytes to another.
+//     memory.go, ask.go: what the upstream does not remember of flows is answered by Memory, which asks
+//     the upstream questions of its own.
+//  5. forward.go, transport.go and package upstream: the upstream's request is made, and it is
+//     asked, on connections that cannot hand one caller's bytes to another.
 //  6. receive.go, gate.go, body.go, bodycoding.go: the answer comes, the gate says
 //     whether it may be mapped, it is decoded, the lens maps it whole, it is encoded again, and one
 //     place repairs its headers. What cannot be mapped goes out untouched and marked (dual) or is
@@ -23,12 +26,14 @@
 //     links.go and reference.go lead flow callers on by flow routes; lifecycle.go tells session
 //     callers until when theirs are there.
 //  7. stream.go, streammessages.go: a stream whose messages are mapped goes its own way, one
-//     message at a time, as the mode was when it began. socket.go, socketdirection.go: so does a
-//     WebSocket, in both directions. streams.go, streamevents.go end what has no end of its own.
-//  8. recorder.go, problem.go: the head goes out, with the mode in it; or a problem of ours does.
+//     message at a time, as the mode was when it began. upgrade.go, socket.go, socketdirection.go: so
+//     does a WebSocket, in both directions. streams.go, streamevents.go end what has no end of its own.
+//  8. respond.go, recorder.go, problem.go: the head goes out, with the mode in it, and the body behind it; or
+//     a problem of ours does.
 //
-// Nothing is sent to the client before it is certain: a mapped body is complete before its
-// head goes out. What is not mapped streams, in memory that does not grow with the body.
+// Nothing is sent to the client before it is certain: a mapped body is complete before its head goes out,
+// or, of a long one in dual (union.go), the upstream's own bytes go out as they come and what is added
+// to them waits until it is certain. What is not mapped streams, in memory that does not grow with the body.
 package proxy
 
 import (
@@ -36,10 +41,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httputil"
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -71,6 +76,8 @@ type Options struct {
 	// Build names this build of crossfade. It is part of the validators of mapped answers, since
 	// another build may map to other bytes.
 	Build string
+	// Memory answers for flows that the upstream does not remember; nil for none.
+	Memory Memory
 	// Limits bound what a request may cost; zero members mean their defaults.
 	Limits Limits
 	// Admission bounds what all requests together may cost; nil for no bound. One that is shared by
@@ -81,6 +88,8 @@ type Options struct {
 	AnswerPreflights bool
 	// Streams are what this process has of event streams and WebSockets; nil means some of its own.
 	Streams *Streams
+	// OwnField is a header field of requests that is for the Decider alone and is not handed on; "" for none.
+	OwnField string
 	// TrustedProxies are networks of proxies in front whose X-Forwarded-* fields are believed.
 	// From anyone else they are dropped.
 	TrustedProxies []netip.Prefix
@@ -97,8 +106,12 @@ type Options struct {
 // Limits bound what one request may cost. Zero means the default.
 type Limits struct {
 	// MaxBody is the largest body, in bytes, that is held in memory to be mapped, as it came
-	// and decoded. Bodies that are not mapped may have any size. Default 16 MiB.
+	// and decoded. Bodies that are not mapped may have any size; of one that streams (StreamAbove) it
+	// bounds what is held for its end. Default 16 MiB.
 	MaxBody int64
+	// StreamAbove is the length, in bytes, above which an answer in dual goes out as it comes, where the lens
+	// adds at its end alone. Default 256 KiB.
+	StreamAbove int64
 	// MaxMessage is the largest message of a stream, in bytes, that is held in memory to be mapped,
 	// its framing included. Default 1 MiB.
 	MaxMessage int64
@@ -133,16 +146,19 @@ type Proxy struct {
 	trusted    []netip.Prefix
 	logger     *zap.Logger
 	observer   Observer
+	memory     Memory
+	contract   map[string]*contract.Endpoint // by name, switched-off ones included
 	now        func() time.Time
 	newID      func() string
 	pieces     pieces
-	reverse    httputil.ReverseProxy // without the hooks of an exchange
 	workspaces workspaces
 	encoder    coding.Encoder
 	compress   bool
 	marks      marks
 	streams    *Streams
 	admission  Admission
+	trials     atomic.Int32 // that run
+	ownField   string       // as a canonical name
 
 	answerPreflights bool
 }
@@ -152,7 +168,7 @@ type Proxy struct {
 func New(o Options) (*Proxy, error) {
 	p := &Proxy{
 		upstream: o.Upstream, decider: o.Decider, transport: o.Transport, limits: o.Limits,
-		trusted: o.TrustedProxies, logger: o.Logger, observer: o.Observer, now: o.Now, newID: o.NewID,
+		trusted: o.TrustedProxies, logger: o.Logger, observer: o.Observer, memory: o.Memory, now: o.Now, newID: o.NewID,
 	}
 	errs := []error{checkUpstream(o.Upstream), checkLimits(o.Limits), o.Lifecycle.Check()}
 	if o.Decider == nil {
@@ -175,7 +191,12 @@ func New(o Options) (*Proxy, error) {
 		}
 	}
 	p.limits.complete()
+	p.contract = make(map[string]*contract.Endpoint, len(o.Contract.Endpoints))
+	for _, e := range o.Contract.Endpoints {
+		p.contract[e.Name] = e
+	}
 	p.admission, p.answerPreflights = o.Admission, o.AnswerPreflights
+	p.ownField = http.CanonicalHeaderKey(o.OwnField)
 	if p.streams = o.Streams; p.streams == nil {
 		p.streams = &Streams{}
 	}
@@ -190,12 +211,6 @@ func New(o Options) (*Proxy, error) {
 		p.newID = randomID
 	}
 	p.base = strings.TrimSuffix(o.Upstream.EscapedPath(), "/")
-	// What net/http says while it copies is told by the access line too, in our words.
-	errorLog, err := zap.NewStdLogAt(p.logger, zap.DebugLevel)
-	if err != nil {
-		return nil, fmt.Errorf("log of net/http: %w", err)
-	}
-	p.reverse = httputil.ReverseProxy{Transport: p.transport, BufferPool: &p.pieces, ErrorLog: errorLog}
 	return p, nil
 }
 
@@ -218,6 +233,7 @@ func checkUpstream(u *url.URL) error {
 // complete puts the defaults where nothing was said.
 func (l *Limits) complete() {
 	l.MaxBody = cmp.Or(l.MaxBody, defaultMaxBody)
+	l.StreamAbove = cmp.Or(l.StreamAbove, defaultStreamAbove)
 	l.MaxMessage = cmp.Or(l.MaxMessage, defaultMaxMessage)
 	l.MaxRatio = cmp.Or(l.MaxRatio, defaultMaxRatio)
 	l.BodyIdle = cmp.Or(l.BodyIdle, defaultBodyIdle)
@@ -230,6 +246,9 @@ func checkLimits(l Limits) error {
 	var errs []error
 	if l.MaxBody < 0 {
 		errs = append(errs, fmt.Errorf("limits: max body %d is negative (want bytes, or 0 for %d)", l.MaxBody, defaultMaxBody))
+	}
+	if l.StreamAbove < 0 {
+		errs = append(errs, fmt.Errorf("limits: stream above %d is negative (want bytes, or 0 for %d)", l.StreamAbove, defaultStreamAbove))
 	}
 	if l.MaxMessage < 0 {
 		errs = append(errs, fmt.Errorf("limits: max message %d is negative (want bytes, or 0 for %d)", l.MaxMessage, defaultMaxMessage))
@@ -256,9 +275,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{proxy: p, in: r, began: p.now()}
 	x.client.exchange = x
 	x.client.ResponseWriter = w
-	x.reverse = p.reverse
-	x.reverse.Rewrite, x.reverse.ModifyResponse, x.reverse.ErrorHandler = x.rewrite, x.receive, x.fail
 	defer x.leave()
+	defer x.accompanied()
 	defer x.end()
 	x.serve()
 }

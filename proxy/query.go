@@ -50,7 +50,7 @@ func (x *exchange) queryToSession() bool {
 		return true
 	}
 	x.params = parseQuery(x.query)
-	var faults []fieldError
+	var faults []FieldFault
 	drop := map[string]bool{}
 	if x.flowParameters() {
 		for _, f := range e.Filters {
@@ -104,7 +104,7 @@ type mappedParam struct {
 // paramToSession maps the values of a parameter that is there under its flow name; nil if it is not. A
 // value that the upstream cannot be asked for is a fault: to leave it out, or to ask for something near,
 // would give the client rows that it did not ask for.
-func (x *exchange) paramToSession(q *contract.QueryParam) (*mappedParam, *fieldError) {
+func (x *exchange) paramToSession(q *contract.QueryParam) (*mappedParam, *FieldFault) {
 	m := &mappedParam{QueryParam: q}
 	var flow, session []string // all values, in session words
 	for _, p := range x.params {
@@ -125,7 +125,7 @@ func (x *exchange) paramToSession(q *contract.QueryParam) (*mappedParam, *fieldE
 		return nil, nil
 	case len(session) == 0:
 	case !slices.Equal(session, flow):
-		return nil, &fieldError{"query." + q.Flow, bothShapes(q.Session, q.Flow), "value_error"}
+		return nil, &FieldFault{"query." + q.Flow, bothShapes(q.Session, q.Flow), "value_error"}
 	default:
 		m.drop = true
 	}
@@ -133,7 +133,7 @@ func (x *exchange) paramToSession(q *contract.QueryParam) (*mappedParam, *fieldE
 }
 
 // wordsToSession gives the words of the session shape that a value of the flow shape means.
-func wordsToSession(q *contract.QueryParam, value string) ([]string, *fieldError) {
+func wordsToSession(q *contract.QueryParam, value string) ([]string, *FieldFault) {
 	if q.Words == nil {
 		return []string{value}, nil
 	}
@@ -142,9 +142,9 @@ func wordsToSession(q *contract.QueryParam, value string) ([]string, *fieldError
 		words, all := q.Words.SessionWords(word)
 		switch {
 		case !all || len(words) > 1 && q.List == contract.ListNone:
-			return nil, &fieldError{"query." + q.Flow, "the backend has several words for '" + word + "' and cannot be asked for all of them", "value_error"}
+			return nil, &FieldFault{"query." + q.Flow, "the backend has several words for '" + word + "' and cannot be asked for all of them", "value_error"}
 		case len(words) == 0:
-			return nil, &fieldError{"query." + q.Flow, "Input should be " + alternatives(q.Words.FlowWords()), "enum"}
+			return nil, &FieldFault{"query." + q.Flow, "Input should be " + alternatives(q.Words.FlowWords()), "enum"}
 		}
 		out = append(out, words...)
 	}
@@ -187,20 +187,20 @@ func (m *mappedParam) appendTo(parts []string, p queryParam) []string {
 
 // checkFilter checks a parameter's value in the words that the backend's validation has, and
 // brings a UUID to the spelling that bodies have.
-func (x *exchange) checkFilter(f contract.QueryFilter) []fieldError {
+func (x *exchange) checkFilter(f contract.QueryFilter) []FieldFault {
 	value, ok := x.queryValue(f.Param)
 	if !ok {
 		return nil
 	}
 	if len(f.Words) > 0 && !slices.Contains(f.Words, value) {
-		return []fieldError{{"query." + f.Param, "Input should be " + alternatives(f.Words), "enum"}}
+		return []FieldFault{{"query." + f.Param, "Input should be " + alternatives(f.Words), "enum"}}
 	}
 	if !f.UUID {
 		return nil
 	}
 	canonical, ok := parseUUID(value)
 	if !ok {
-		return []fieldError{{"query." + f.Param, "Input should be a valid UUID", "uuid_parsing"}}
+		return []FieldFault{{"query." + f.Param, "Input should be a valid UUID", "uuid_parsing"}}
 	}
 	for i := range x.params {
 		if x.params[i].name == f.Param {

@@ -25,6 +25,7 @@ func (x *exchange) receive(res *http.Response) error {
 	res.Body = &x.answer
 	x.follow(res)
 	if !x.mapping {
+		x.tryLens(res)
 		return nil
 	}
 	streamed := x.multipart != nil && x.multipart.changed.Load()
@@ -53,7 +54,8 @@ func (x *exchange) receive(res *http.Response) error {
 
 // toFlow does with an answer what the gate says.
 func (x *exchange) toFlow(res *http.Response, lens *transform.Lens, form transform.Form) error {
-	switch v := x.gate(res); v.then {
+	streams := x.mayStream(res, lens, form)
+	switch v := x.gate(res, streams); v.then {
 	case leave:
 	case stillTrue:
 		x.notModified(res.Header)
@@ -63,8 +65,10 @@ func (x *exchange) toFlow(res *http.Response, lens *transform.Lens, form transfo
 		return x.unmapped(v.reason, v.cause)
 	case headOnly:
 		x.describeOnly(res, v.layers)
+	case streamIt:
+		x.streamUnion(res, lens, nil)
 	case mapIt:
-		return x.mapAnswer(res, v.layers, lens, form)
+		return x.mapAnswer(res, v.layers, lens, form, streams)
 	}
 	return nil
 }
@@ -94,9 +98,12 @@ func (x *exchange) unmapped(reason Fallback, cause error) error {
 	return nil
 }
 
-// mapAnswer maps the body whole and makes the head fit it.
-func (x *exchange) mapAnswer(res *http.Response, layers []coding.Coding, lens *transform.Lens, form transform.Form) error {
+// mapAnswer maps the body whole and makes the head fit it; one that streams, only if it is short.
+func (x *exchange) mapAnswer(res *http.Response, layers []coding.Coding, lens *transform.Lens, form transform.Form, streams bool) error {
 	limit := x.proxy.limits.MaxBody
+	if streams = streams && x.proxy.limits.StreamAbove <= limit; streams {
+		limit = x.proxy.limits.StreamAbove
+	}
 	w := x.proxy.workspaces.get()
 	timed := x.proxy.bounded(res.Body)
 	whole, err := w.read(x.accounted(timed, res.ContentLength), res.ContentLength, limit)
@@ -108,6 +115,10 @@ func (x *exchange) mapAnswer(res *http.Response, layers []coding.Coding, lens *t
 	if err != nil {
 		x.proxy.workspaces.put(w)
 		return err
+	}
+	if !whole && streams {
+		x.streamUnion(res, lens, w)
+		return nil
 	}
 	if !whole {
 		// The rest is still on its way: what was read goes before it.
@@ -136,6 +147,9 @@ func (x *exchange) mapAnswer(res *http.Response, layers []coding.Coding, lens *t
 	x.record.Mapped = result.Changed
 	x.record.Unmapped += result.Unmapped
 	x.record.Unknown += result.Unknown
+	if out, more := x.completed(body, result.Body); more {
+		result.Body, result.Changed, x.record.Mapped = out, true, true
+	}
 	if result.Changed {
 		w.out = result.Body // it may have outgrown what it was given
 	}
@@ -162,7 +176,7 @@ func (x *exchange) encodeAnswer(res *http.Response, w *workspace, layers []codin
 	res.Body = &heldBody{pool: &x.proxy.workspaces, held: w, left: out}
 	x.vouch(res, changed, goes)
 	if changed {
-		commit(res, len(out), goes)
+		x.commit(res, len(out), goes)
 	}
 	return nil
 }
@@ -180,9 +194,9 @@ func (x *exchange) keep(res *http.Response, w *workspace, rest io.ReadCloser, re
 
 // commit makes the head true of a body that has changed, but for what vouch does: the one
 // place where length, framing, trailers and coding are set, all together.
-func commit(res *http.Response, length int, c coding.Coding) {
+func (x *exchange) commit(res *http.Response, length int, c coding.Coding) {
 	setCoding(res.Header, c)
-	res.Header["Content-Length"] = []string{strconv.Itoa(length)}
+	res.Header["Content-Length"] = x.lines.of(strconv.Itoa(length))
 	res.ContentLength, res.TransferEncoding, res.Trailer = int64(length), nil, nil
 }
 

@@ -15,6 +15,7 @@ type recorder struct {
 	written  int64 // bytes of the body
 	closing  bool  // the connection must not carry another request
 	failed   bool  // the client took no more
+	more     bool  // what is written is there as a whole: no piece has to wait for another
 }
 
 // Headers of crossfade's own, on answers of endpoints.
@@ -60,7 +61,7 @@ func (c *recorder) complete(h http.Header) {
 	if rec.Endpoint == "" {
 		return
 	}
-	h[headerMode] = []string{string(rec.Mode)}
+	h[headerMode] = c.exchange.lines.of(string(rec.Mode))
 	if word := rec.fallback(); word != "" {
 		h.Set(headerFallback, string(word))
 	} else {
@@ -71,20 +72,37 @@ func (c *recorder) complete(h http.Header) {
 }
 
 // Write sends a piece of the body. A piece of a body with an announced length does not wait for
-// the next one, which may be long in coming; ReverseProxy sees to bodies without.
+// the next one, which may be long in coming; copyBody sees to bodies without.
 func (c *recorder) Write(b []byte) (int, error) {
 	if c.status == 0 {
 		c.WriteHeader(http.StatusOK)
 	}
 	n, err := c.ResponseWriter.Write(b)
 	c.written += int64(n)
-	switch {
-	case err != nil:
+	if err != nil {
 		c.failed = true
-	case c.written < c.length:
-		_ = http.NewResponseController(c.ResponseWriter).Flush() // a client that left shows in the next Write
+	} else if c.written < c.length && !c.more {
+		c.flush()
 	}
 	return n, err
+}
+
+// flush sends what net/http holds back. A client that left shows in the next Write.
+func (c *recorder) flush() { _ = http.NewResponseController(c.ResponseWriter).Flush() }
+
+// sendHeld sends a body that is there as a whole, from where it is. It goes in pieces, since a client has
+// so much time to take each.
+func (c *recorder) sendHeld(b *heldBody) error {
+	c.more = true
+	size := c.exchange.pieceSize(int64(len(b.left)))
+	for len(b.left) > 0 {
+		n, err := c.Write(b.left[:min(len(b.left), size)])
+		if err != nil {
+			return err
+		}
+		b.left = b.left[n:]
+	}
+	return nil
 }
 
 // Unwrap lets http.ResponseController flush and hijack.

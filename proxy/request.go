@@ -3,7 +3,6 @@ package proxy
 import (
 	"errors"
 	"net/http"
-	"net/http/httputil"
 	"net/url"
 	"strings"
 )
@@ -29,18 +28,16 @@ func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && len(r.Header["Access-Control-Request-Method"]) == 1
 }
 
-// rewrite makes the upstream's request. net/http has taken hop-by-hop fields and the
-// client's forwarding fields out of it already.
-func (x *exchange) rewrite(pr *httputil.ProxyRequest) {
-	in, out := pr.In, pr.Out
+// rewrite makes the client's request the upstream's: where it goes, and what it says.
+func (x *exchange) rewrite(out *http.Request) {
+	in := x.in
 	out.URL.Scheme, out.URL.Host = x.proxy.upstream.Scheme, x.proxy.upstream.Host
 	setTarget(out.URL, x.proxy.base, x.path)
 	// As it came: what parses a query, and how, is between the client and the upstream.
 	out.URL.RawQuery = x.query
-	dropUnderscored(out.Header)
-	x.proxy.setForwarded(out.Header, in)
+	x.asker.setForwarded(out.Header, &x.lines)
 	if _, ok := out.Header[headerRequestID]; !ok {
-		out.Header[headerRequestID] = []string{x.record.RequestID}
+		out.Header[headerRequestID] = x.lines.of(x.record.RequestID)
 	}
 	if len(in.Trailer) > 0 {
 		guardTrailer(out, in)
@@ -62,7 +59,7 @@ func (x *exchange) rewriteMapped(out *http.Request) {
 		}
 	}
 	if e.Response != nil || e.Errors != nil {
-		out.Header.Set("Accept-Encoding", "identity")
+		out.Header["Accept-Encoding"] = x.lines.of("identity")
 	}
 	x.streamRequest(out.Header)
 	switch {

@@ -43,7 +43,7 @@ func (b *payload) send(out *http.Request) {
 
 // conflict is a request that says something in both shapes, and not the same, or that cannot be
 // said in the session shape. It is answered in the backend's own shape.
-type conflict struct{ faults []fieldError }
+type conflict struct{ faults []FieldFault }
 
 func (c *conflict) Error() string { return c.faults[0].Field + ": " + c.faults[0].Message }
 
@@ -131,7 +131,7 @@ func (x *exchange) jsonToSession(body []byte) (transform.Result, error) {
 	result, err := x.route.endpoint.Request.Map(nil, body, x.toSession())
 	var fault *transform.Error
 	if errors.Is(err, transform.ErrConflict) && errors.As(err, &fault) {
-		return result, &conflict{[]fieldError{{fault.Path, fault.Err.Error(), "value_error"}}}
+		return result, &conflict{[]FieldFault{{fault.Path, fault.Err.Error(), "value_error"}}}
 	}
 	return result, err
 }

@@ -41,16 +41,25 @@ type route struct {
 	other    template // the same place on the endpoint's other side
 }
 
-// table finds the route of a path. gorilla/mux matches; because it tries its routes one
-// after the other, each with a regular expression, there is a router for each head (the text in
-// front of the first variable), and paths that begin with none of them never meet one.
+// table finds the route of a path, in three sets.
 type table struct {
-	all       []group // every route
-	mistaken  []group // session routes in lower case: see mistakable
-	anyMethod []group // every route, whatever the method: see leadsTo
+	all       routes // every route
+	mistaken  routes // session routes in lower case: see mistakable
+	anyMethod routes // every route, whatever the method: see leadsTo
 }
 
-// group is the routes with one head. Groups are tried from the longest head to the shortest,
+// routes is a set of routes. One without variables is looked up. For the others gorilla/mux matches; because it
+// tries its routes one after the other, each with a regular expression, there is a router for
+// each head (the text in front of the first variable), and paths that begin with none of them never meet one.
+type routes struct {
+	fixed  map[fixedKey]*route
+	groups []group
+}
+
+// fixedKey is a path without variables, and a method of requests for it; "" for any.
+type fixedKey struct{ path, method string }
+
+// group is the routes with variables that have one head. Groups are tried from the longest head to the shortest,
 // and routes from the fewest variables to the most: of two that match, the more specific one wins.
 type group struct {
 	head   string
@@ -122,9 +131,9 @@ func newTable(c *contract.Contract, policies map[string]Policy, dates contract.D
 	}
 	session := func(r *route) bool { return r.side != flowSide }
 	return &table{
-		all:       grouped(all, true, template.itself, func(*route) bool { return true }),
-		mistaken:  grouped(all, true, template.lower, session),
-		anyMethod: grouped(all, false, template.itself, func(*route) bool { return true }),
+		all:       newRoutes(all, true, template.itself, func(*route) bool { return true }),
+		mistaken:  newRoutes(all, true, template.lower, session),
+		anyMethod: newRoutes(all, false, template.itself, func(*route) bool { return true }),
 	}, nil
 }
 
@@ -142,15 +151,30 @@ func (e *endpoint) sides(session, flow template) ([]*route, error) {
 	return []*route{{e, sessionSide, session, flow}, {e, flowSide, flow, session}}, nil
 }
 
-// grouped builds the groups of the routes that want says yes to, each matched as spell writes it.
-func grouped(routes []*route, methods bool, spell func(template) template, want func(*route) bool) []group {
-	routes = slices.DeleteFunc(slices.Clone(routes), func(r *route) bool { return !want(r) })
-	slices.SortStableFunc(routes, func(a, b *route) int {
+// newRoutes makes the set of the routes that want says yes to, each matched as spell writes it; with methods, only
+// for requests of theirs.
+func newRoutes(all []*route, methods bool, spell func(template) template, want func(*route) bool) routes {
+	all = slices.DeleteFunc(slices.Clone(all), func(r *route) bool { return !want(r) })
+	slices.SortStableFunc(all, func(a, b *route) int {
 		return cmp.Compare(len(a.template.variables()), len(b.template.variables()))
 	})
+	fixed := map[fixedKey]*route{}
 	var groups []group
-	for _, r := range routes {
+	for _, r := range all {
 		t := spell(r.template)
+		of := []string{""}
+		if methods {
+			of = r.endpoint.methods()
+		}
+		if len(t.variables()) == 0 {
+			for _, method := range of {
+				key := fixedKey{string(t), method}
+				if fixed[key] == nil { // the first one wins, as with mux
+					fixed[key] = r
+				}
+			}
+			continue
+		}
 		i := slices.IndexFunc(groups, func(g group) bool { return g.head == t.head() })
 		if i < 0 {
 			i = len(groups)
@@ -160,12 +184,12 @@ func grouped(routes []*route, methods bool, spell func(template) template, want 
 		// Without a handler mux never takes back that an earlier route had another method.
 		m := groups[i].router.Handle(string(t), http.NotFoundHandler())
 		if methods {
-			m.Methods(r.endpoint.methods()...)
+			m.Methods(of...)
 		}
 		groups[i].routes[m] = r
 	}
 	slices.SortStableFunc(groups, func(a, b group) int { return cmp.Compare(len(b.head), len(a.head)) })
-	return groups
+	return routes{fixed, groups}
 }
 
 // methods are the methods of requests for the endpoint: HEAD asks what GET would answer.
@@ -178,9 +202,12 @@ func (e *endpoint) methods() []string {
 
 // find looks for the route of a path exactly as it is spelled. r is the request it is the
 // path of; nil if there is none.
-func find(groups []group, r *http.Request, method, path string) (match, bool) {
-	for i := range groups {
-		g := &groups[i]
+func (all routes) find(r *http.Request, method, path string) (match, bool) {
+	if fixed := cmp.Or(all.fixed[fixedKey{path, method}], all.fixed[fixedKey{path, ""}]); fixed != nil {
+		return match{route: fixed}, true
+	}
+	for i := range all.groups {
+		g := &all.groups[i]
 		if !strings.HasPrefix(path, g.head) {
 			continue
 		}
@@ -196,22 +223,22 @@ func find(groups []group, r *http.Request, method, path string) (match, bool) {
 }
 
 // findSlash is find for the path with a slash more or less at its end.
-func findSlash(groups []group, method, path string) (match, bool) {
+func (all routes) findSlash(method, path string) (match, bool) {
 	spelled, how := path+"/", slashLess
 	if short, ok := strings.CutSuffix(path, "/"); ok {
 		spelled, how = short, slashMore
 	}
-	m, ok := find(groups, nil, method, spelled)
+	m, ok := all.find(nil, method, spelled)
 	m.slash = how
 	return m, ok
 }
 
 // findLike is find, and where that fails findSlash.
-func findLike(groups []group, method, path string) (match, bool) {
-	if m, ok := find(groups, nil, method, path); ok {
+func (all routes) findLike(method, path string) (match, bool) {
+	if m, ok := all.find(nil, method, path); ok {
 		return m, true
 	}
-	return findSlash(groups, method, path)
+	return all.findSlash(method, path)
 }
 
 // asking is a request for mux to match.
@@ -242,8 +269,8 @@ func (t *table) leadsTo(method, path string) (match, bool) {
 	if !plain(path) {
 		path = normal(path)
 	}
-	if m, ok := findLike(t.all, method, path); ok {
+	if m, ok := t.all.findLike(method, path); ok {
 		return m, true
 	}
-	return findLike(t.anyMethod, method, path)
+	return t.anyMethod.findLike(method, path)
 }

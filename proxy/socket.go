@@ -15,8 +15,8 @@ import (
 	"github.com/crossfade-proxy/crossfade/transform/contract"
 )
 
-// A WebSocket is a tunnel that ReverseProxy opens: the handshake is between client and upstream, and
-// every byte passes. Here the tunnel gets a direction (socketdirection.go) at each end, which
+// A WebSocket is a tunnel: the handshake is between client and upstream, and
+// every byte passes (upgrade.go). Here the tunnel gets a direction (socketdirection.go) at each end, which
 // sees the frames that pass through. So a tunnel can be closed between two frames, and where the
 // contract says so text messages are mapped, while pings, pongs, fragments, binary messages and
 // close frames with their codes stay between the two.
@@ -61,7 +61,6 @@ func (x *exchange) openTunnel(res *http.Response) error {
 		return err
 	}
 	x.tunnel = t
-	res.Body = upstreamEnd{upstream, t}
 	return nil
 }
 
@@ -91,18 +90,7 @@ func (x *exchange) mapTunnel(t *tunnel, h http.Header) error {
 	return nil
 }
 
-// Hijack gives ReverseProxy the client's end of a tunnel.
-func (c *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, buffers, err := http.NewResponseController(c.ResponseWriter).Hijack()
-	t := c.exchange.tunnel
-	if err != nil || t == nil {
-		return conn, buffers, err
-	}
-	t.client, t.early, t.down.to = conn, buffers.Reader, conn
-	return clientEnd{conn, t}, buffers, nil
-}
-
-// clientEnd is the client's end of a tunnel, as ReverseProxy uses it.
+// clientEnd is the client's end of a tunnel, as the bytes come from it and go to it.
 type clientEnd struct {
 	net.Conn
 	tunnel *tunnel
@@ -120,7 +108,7 @@ func (e clientEnd) Write(p []byte) (int, error) { return e.tunnel.down.write(p) 
 
 func (e clientEnd) CloseWrite() error { return e.tunnel.closeWrite(e.Conn) }
 
-// upstreamEnd is the upstream's end of a tunnel, as ReverseProxy uses it.
+// upstreamEnd is the upstream's end of a tunnel.
 type upstreamEnd struct {
 	io.ReadWriteCloser
 	tunnel *tunnel
@@ -182,7 +170,7 @@ func (x *exchange) closeTunnel() {
 	}
 	t.begun.Do(func() {}) // nor will it be begun
 	x.proxy.streams.remove(t)
-	t.cut() // ReverseProxy has done so, or is about to
+	t.cut()
 	t.shut.Do(func() {})
 	if t.patience != nil {
 		t.patience.Stop()

@@ -51,7 +51,7 @@ func (d *direction) write(p []byte) (n int, err error) {
 func (d *direction) pass(p []byte) (end *fault, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	// This is a goroutine of ReverseProxy's: a panic would end the process.
+	// This is a goroutine of the tunnel's: a panic would end the process.
 	defer func() {
 		if fault := recover(); fault != nil {
 			err = fmt.Errorf("panic: %v", fault)

@@ -31,9 +31,9 @@ func (t *table) resolve(r *http.Request, method, spelled string) resolution {
 		r = nil
 	}
 	if plain(spelled) {
-		direct, ok := find(t.all, r, method, spelled)
+		direct, ok := t.all.find(r, method, spelled)
 		if !ok {
-			direct, _ = findSlash(t.all, method, spelled)
+			direct, _ = t.all.findSlash(method, spelled)
 		}
 		return resolution{match: direct}
 	}
@@ -41,7 +41,7 @@ func (t *table) resolve(r *http.Request, method, spelled string) resolution {
 	if escaped := uriPath(spelled); escaped != spelled {
 		spelled, r = escaped, nil // net/url would undo the other escapes beside such bytes
 	}
-	direct, ok := find(t.all, r, method, spelled)
+	direct, ok := t.all.find(r, method, spelled)
 	if ok {
 		// An escaped slash in a variable makes another path of it for those who unescape first.
 		if moved {
@@ -51,7 +51,7 @@ func (t *table) resolve(r *http.Request, method, spelled string) resolution {
 		}
 		return resolution{match: direct}
 	}
-	if m, ok := findLike(t.all, method, normal(spelled)); ok {
+	if m, ok := t.all.findLike(method, normal(spelled)); ok {
 		return resolution{match: m}
 	}
 	if other := t.mistakable(method, cleaned); other != nil {
@@ -65,7 +65,7 @@ func (t *table) resolve(r *http.Request, method, spelled string) resolution {
 func (t *table) mistakable(method, cleaned string) *route {
 	// Both ways, for the letters of Unicode that have an ASCII letter as their capital or small one.
 	folded := strings.ToLower(strings.ToUpper(cleaned))
-	m, ok := findLike(t.mistaken, method, (&url.URL{Path: folded}).EscapedPath())
+	m, ok := t.mistaken.findLike(method, (&url.URL{Path: folded}).EscapedPath())
 	if !ok {
 		return nil
 	}

@@ -103,6 +103,10 @@ func (x *exchange) conditionsToSession(h http.Header) {
 	if lens, _ := x.lensFor(http.StatusOK); lens == nil {
 		return
 	}
+	if x.remembers() { // no answer of it has a validator
+		unconditional(h)
+		return
+	}
 	// A part of the upstream's body is no part of what is made of it, and a date does not tell of which
 	// shape the client's copy is.
 	for _, name := range [...]string{"Range", "If-Range", "If-Modified-Since"} {
@@ -218,6 +222,9 @@ func (x *exchange) confirmed(theirs entityTag, known bool) (tag entityTag, c cod
 // stands for one. changed: its bytes are not the upstream's.
 func (x *exchange) vouch(res *http.Response, changed bool, c coding.Coding) {
 	h := res.Header
+	if x.remembers() {
+		unvalidated(h)
+	}
 	mine := reads(x.in.Method) && res.StatusCode < 300
 	if values, ok := h["Etag"]; ok && (mine || changed) {
 		delete(h, "Etag")

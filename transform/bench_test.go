@@ -1,6 +1,8 @@
 package transform_test
 
 import (
+	"bytes"
+	"io"
 	"testing"
 
 	. "github.com/crossfade-proxy/crossfade/transform"
@@ -12,7 +14,12 @@ type benchSize struct {
 	sessions int
 }
 
-func benchSizes() []benchSize { return []benchSize{{"1KB", 1}, {"10KB", 24}, {"1MB", 2640}} }
+func benchSizes() []benchSize {
+	return []benchSize{{"1KB", 1}, {"10KB", 24}, {"1MB", 2640}}
+}
+
+// andLarge adds the size of the largest bodies that are held.
+func andLarge(sizes []benchSize) []benchSize { return append(sizes, benchSize{"16MB", 42240}) }
 
 func BenchmarkLens(b *testing.B) {
 	l := compile(b, contextOps())
@@ -20,7 +27,7 @@ func BenchmarkLens(b *testing.B) {
 		name string
 		form Form
 	}{{"union", Union}, {"replace", Replace}} {
-		for _, size := range benchSizes() {
+		for _, size := range andLarge(benchSizes()) {
 			b.Run(form.name+"/"+size.name, func(b *testing.B) {
 				body := contextBody(size.sessions)
 				b.SetBytes(int64(len(body)))
@@ -34,6 +41,37 @@ func BenchmarkLens(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkStream is the union again, in pieces of 64 KiB as the data path reads them, given to nobody.
+func BenchmarkStream(b *testing.B) {
+	l := compile(b, contextOps())
+	piece := make([]byte, 64<<10)
+	for _, size := range andLarge(benchSizes()) {
+		b.Run(size.name, func(b *testing.B) {
+			body := contextBody(size.sessions)
+			src := bytes.NewReader(nil)
+			b.SetBytes(int64(len(body)))
+			b.ReportAllocs()
+			for b.Loop() {
+				src.Reset(body)
+				s := l.Stream(src, Job{}, nil)
+				if _, err := io.CopyBuffer(onlyWriter{io.Discard}, onlyReader{s}, piece); err != nil {
+					b.Fatal(err)
+				}
+				if res, err := s.Result(); err != nil || !res.Changed {
+					b.Fatal(res, err)
+				}
+				s.Release()
+			}
+		})
+	}
+}
+
+// onlyReader and onlyWriter hide what io.Copy would rather call.
+type (
+	onlyReader struct{ io.Reader }
+	onlyWriter struct{ io.Writer }
+)
 
 func BenchmarkYardstick(b *testing.B) {
 	for _, size := range benchSizes() {

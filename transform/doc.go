@@ -27,6 +27,10 @@
 //   - a fault anywhere is an error that tells endpoint, side, direction, operation and place,
 //     and no result at all.
 //
+// A body whose union only adds at the end of the root need not be there as a whole: a [Stream] gives its bytes as they
+// come (stream.go). A scanner that can stop anywhere (push.go) finds where members and elements end
+// (streamparse.go, streamrows.go), and each goes the way above when it is there.
+//
 // Strings may hold any byte from 0x20 up: invalid UTF-8 and lone surrogates are the sender's
 // and pass as they came. A byte order mark is no JSON and is refused. Nesting is bounded by
 // Job.MaxDepth, the length of a body by 2 GiB. Beside the result, a mapping takes about as

@@ -32,6 +32,9 @@ var (
 	ErrUnmapped  = errors.New("a member has no place in the shape")
 )
 
+// errCut is an ErrSyntax. It is met wherever a body comes in pieces.
+var errCut = fmt.Errorf("%w: it ends in the middle", ErrSyntax)
+
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s: ", e.Endpoint, e.Side, e.Direction)

@@ -89,8 +89,9 @@ type Lens struct {
 	side     Side
 	ops      []Op
 
-	union, flow, session *program // union is nil where there is none
-	runs                 *sync.Pool
+	union, flow, session *program   // union is nil where there is none
+	runs, pool           *sync.Pool // of runs, of Streams
+	streams              bool
 }
 
 // Compile checks the operations and compiles them. endpoint and side name errors.
@@ -99,7 +100,7 @@ func Compile(endpoint string, side Side, ops []Op) (*Lens, error) {
 	if err := declared(ops); err != nil {
 		return nil, err
 	}
-	l := &Lens{endpoint: endpoint, side: side, ops: ops, runs: &sync.Pool{New: func() any { return new(run) }}}
+	l := &Lens{endpoint: endpoint, side: side, ops: ops, runs: &sync.Pool{New: func() any { return new(run) }}, pool: &sync.Pool{}}
 	var errs [3]error
 	l.flow, errs[0] = compileProgram(ops, ToFlow, false)
 	l.session, errs[1] = compileProgram(ops, ToSession, false)
@@ -109,6 +110,7 @@ func Compile(endpoint string, side Side, ops []Op) (*Lens, error) {
 	if err := cmp.Or(errs[0], errs[1], errs[2]); err != nil {
 		return nil, err
 	}
+	l.streams = l.union.stream()
 	return l, nil
 }
 

@@ -60,6 +60,7 @@ type field struct {
 	want   byte     // when it is another field's target: '{' or '[', null aside; 0: anything
 	uses   []*shapeUse
 	behind []addition // what goes directly behind it
+	rows   bool       // Stream: each element of its list can be mapped by itself
 	source bool       // a name of the shape that is read
 	native bool       // a name of the shape that is written
 }

@@ -28,6 +28,7 @@ type run struct {
 	sources, natives int
 	wanted           uint64 // globals that were wanted before they were seen
 	settled          bool   // the second time over the body: globals are known
+	from, around     int    // where in the body a value begins that has open brackets around it, and how many
 	err              *Error
 }
 
@@ -74,6 +75,7 @@ func (r *run) start(p *program, body []byte, job Job) {
 	clear(r.asides)
 	r.result, r.err = Result{}, nil
 	r.wanted, r.settled = 0, false
+	r.from, r.around = 0, 0
 	r.rewind(checkpoint{})
 	if p.asides > 0 && cap(r.aside) < len(body) {
 		// Shapes are about as long as what they are made of: one allocation instead of many.
@@ -89,6 +91,12 @@ func resize[T any](s []T, n int) []T {
 }
 
 func (r *run) release(pool *sync.Pool) {
+	r.reset()
+	pool.Put(r)
+}
+
+// reset lets go of the body, and of memory that bigger ones than usual took.
+func (r *run) reset() {
 	if cap(r.aside) > keepBytes {
 		r.aside = nil
 	}
@@ -99,7 +107,6 @@ func (r *run) release(pool *sync.Pool) {
 		r.spare, r.keys = nil, nil
 	}
 	r.body, r.prog, r.vars, r.links, r.err, r.result = nil, nil, nil, nil, nil, Result{}
-	pool.Put(r)
 }
 
 // guess is a member's name in the last object of its kind, from its quote to its value.
@@ -191,14 +198,20 @@ func (r *run) value(i int, n *node, depth int) int {
 			r.edits = append(r.edits, edit{pos: int32(i), end: int32(end), kind: editAside, from: int32(at - 1), to: int32(len(r.aside))})
 		}
 	case n.op == nil || n.object == nil && n.each == nil:
-	case c == 'n':
-		return r.fail(n.op, i, ErrMissing)
 	case n.object != nil:
-		return r.fail(n.op, i, fmt.Errorf("%w: want an object, got %s", ErrType, kindOf(c)))
+		return r.wants(n.op, i, "an object", c)
 	case n.each != nil:
-		return r.fail(n.op, i, fmt.Errorf("%w: want a list, got %s", ErrType, kindOf(c)))
+		return r.wants(n.op, i, "a list", c)
 	}
 	return end
+}
+
+// wants fails because there is another kind of value at i, which begins with c.
+func (r *run) wants(op Op, i int, kind string, c byte) int {
+	if c == 'n' {
+		return r.fail(op, i, ErrMissing)
+	}
+	return r.fail(op, i, fmt.Errorf("%w: want %s, got %s", ErrType, kind, kindOf(c)))
 }
 
 func (r *run) editList(i int, n *node, depth int) int {
@@ -324,7 +337,7 @@ func (r *run) syntax(offset int) int {
 	err := ErrSyntax
 	switch {
 	case offset >= len(r.body):
-		err = fmt.Errorf("%w: it ends in the middle", ErrSyntax)
+		err = errCut
 	case r.tooDeep(offset):
 		err = ErrDepth
 	}
@@ -346,8 +359,8 @@ func (r *run) tooDeep(offset int) bool {
 	if c := r.body[offset]; c != '{' && c != '[' {
 		return false
 	}
-	open := 0
-	for i := 0; i < offset; i++ {
+	open := r.around
+	for i := r.from; i < offset; i++ {
 		switch r.body[i] {
 		case '{', '[':
 			open++

@@ -58,31 +58,8 @@ func (r *run) shapeList(i int, u *shapeUse, depth int) int {
 		return i + 1
 	}
 	for index := 0; ; index++ {
-		at := len(r.aside)
-		if out.rows > 0 {
-			r.aside = append(r.aside, ',')
-		}
-		if i >= len(b) {
-			return r.syntax(i)
-		}
-		if b[i] != '{' {
-			if end := scanValue(b, i, depth-1); end < 0 {
-				return r.syntax(^end)
-			}
-			return r.within("["+strconv.Itoa(index)+"]", r.fail(u.op, i, fmt.Errorf("%w: want an object, got %s", ErrType, kindOf(b[i]))))
-		}
-		row := len(r.aside)
-		if i = r.shapeObject(i, u.op, u.shape, depth-1); i < 0 {
-			return r.within("["+strconv.Itoa(index)+"]", i)
-		}
-		if u.first != nil {
-			r.noteKey(u, out)
-		}
-		if u.filter == nil || r.matches(u.filter, r.aside[row:]) {
-			out.rows++
-		} else {
-			r.aside = r.aside[:at]
-			out.filtered = true
+		if i = r.row(i, u, index, depth-1); i < 0 {
+			return i
 		}
 		if i < len(b) && b[i] <= ' ' {
 			i = skipSpace(b, i)
@@ -98,6 +75,39 @@ func (r *run) shapeList(i int, u *shapeUse, depth int) int {
 		}
 		i = skipSpace(b, i+1)
 	}
+}
+
+// row writes one element of a list aside, which is at i, behind the elements before it.
+func (r *run) row(i int, u *shapeUse, index, depth int) int {
+	b := r.body
+	out := &r.asides[u.aside]
+	at := len(r.aside)
+	if out.rows > 0 {
+		r.aside = append(r.aside, ',')
+	}
+	if i >= len(b) {
+		return r.syntax(i)
+	}
+	if b[i] != '{' {
+		if end := scanValue(b, i, depth); end < 0 {
+			return r.syntax(^end)
+		}
+		return r.within("["+strconv.Itoa(index)+"]", r.fail(u.op, i, fmt.Errorf("%w: want an object, got %s", ErrType, kindOf(b[i]))))
+	}
+	row := len(r.aside)
+	if i = r.shapeObject(i, u.op, u.shape, depth); i < 0 {
+		return r.within("["+strconv.Itoa(index)+"]", i)
+	}
+	if u.first != nil {
+		r.noteKey(u, out)
+	}
+	if u.filter == nil || r.matches(u.filter, r.aside[row:]) {
+		out.rows++
+	} else {
+		r.aside = r.aside[:at]
+		out.filtered = true
+	}
+	return i
 }
 
 // noteKey compares the element just read with the object that may go first, or keeps its

@@ -35,6 +35,9 @@ func (p *process) check(file string, contracts []string) error {
 	if err == nil {
 		_, err = certificates(l.config.Server.TLS, os.ReadFile)
 	}
+	if err == nil {
+		err = checkDatabase(l.config)
+	}
 	if err != nil {
 		fmt.Fprintln(p.stdout, err)
 		var path *fs.PathError

@@ -44,6 +44,7 @@ type demo struct {
 	modes    map[proxy.Mode]string // the same for crossfade in each mode
 	servers  []*http.Server
 	client   http.Client
+	kept     *demoMemory
 }
 
 func (p *process) demo(ctx context.Context, once bool) error {
@@ -81,11 +82,18 @@ func (d *demo) start() error {
 	if err != nil {
 		return err
 	}
+	if d.kept, err = newDemoMemory(); err != nil {
+		return err
+	}
+	if builtin, err = builtin.Switch(d.kept.managed()); err != nil {
+		return err
+	}
 	for i, mode := range []proxy.Mode{proxy.Passthrough, proxy.Dual, proxy.FlowOnly} {
 		handler, err := proxy.New(proxy.Options{
 			Upstream: upstream,
 			Contract: builtin,
 			Decider:  proxy.Fixed{Default: mode},
+			Memory:   d.kept.memory,
 			Logger:   zap.NewNop(), // the tour is what there is to read
 		})
 		if err != nil {
@@ -116,6 +124,9 @@ func (d *demo) listen(port int, h http.Handler) (string, error) {
 func (d *demo) close() {
 	for _, s := range d.servers {
 		_ = s.Close() // it is over: there is nobody to tell
+	}
+	if d.kept != nil {
+		d.kept.close()
 	}
 }
 

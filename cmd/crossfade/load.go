@@ -51,6 +51,7 @@ func (p *process) load(o config.Options, extra []string) (*loaded, error) {
 	for _, e := range c.Endpoints {
 		enabled[e.Name] = e.Enabled
 	}
+	withManaged(c, enabled)
 	switched, err := declared.Switch(enabled)
 	if err != nil {
 		return nil, err
@@ -113,34 +114,38 @@ func readContracts(read func(string) ([]byte, error), files []string) (*contract
 // while the configuration changes.
 func (l *loaded) newProxy(transport *upstream.Transport, with shared, logger *zap.Logger) (*proxy.Proxy, error) {
 	c := l.config
-	modes := proxy.Fixed{Default: proxy.Mode(c.Mode), Endpoints: map[string]proxy.Mode{}}
 	policies := map[string]proxy.Policy{}
 	for _, e := range c.Endpoints {
-		modes.Endpoints[e.Name] = proxy.Mode(e.Mode)
 		policies[e.Name] = proxy.Policy{
 			SessionRoute: proxy.SessionRoute(e.SessionRoute),
 			OnFailure:    proxy.OnFailure(e.OnFailure),
 			NoTransform:  proxy.NoTransform(e.NoTransform),
 		}
 	}
-	return proxy.New(proxy.Options{
+	options := proxy.Options{
 		Upstream:       transport.URL(),
 		Contract:       l.contract,
-		Decider:        modes,
+		Decider:        decider{with.flags, c.Server.TrustedProxies},
 		Transport:      transport,
 		Policies:       policies,
 		Lifecycle:      contract.Dates(c.Lifecycle),
+		OwnField:       overrideField(c.Flags),
 		TrustedProxies: c.Server.TrustedProxies,
 		Compress:       c.Server.Compress,
 		Build:          versionText(),
 		Limits: proxy.Limits{
-			MaxBody: int64(c.Limits.MaxBody), MaxMessage: int64(c.Limits.MaxMessage), MaxDepth: c.Limits.MaxDepth, MaxRatio: int64(c.Limits.MaxRatio),
+			MaxBody: int64(c.Limits.MaxBody), StreamAbove: int64(c.Limits.StreamAbove), MaxMessage: int64(c.Limits.MaxMessage), MaxDepth: c.Limits.MaxDepth, MaxRatio: int64(c.Limits.MaxRatio),
 			BodyIdle: c.Upstream.BodyIdleTimeout, BodyTotal: c.Upstream.BodyTimeout,
 			RequestIdle: c.Server.BodyIdleTimeout, MaxHeaderFields: c.Limits.MaxHeaderFields,
 		},
 		Admission:        with.admission,
 		Streams:          with.streams,
 		AnswerPreflights: len(c.CORS.AllowedOrigins) > 0,
+		Observer:         with.observer,
 		Logger:           logger,
-	})
+	}
+	if with.memory != nil { // a nil *flows.Memory is no nil proxy.Memory
+		options.Memory = with.memory
+	}
+	return proxy.New(options)
 }

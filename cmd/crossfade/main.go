@@ -30,15 +30,7 @@ const (
 	exitUsage   = 2
 )
 
-// gcPercent lets the heap grow to five times what is in use before it is collected. What is in
-// use is small, since bodies live in pools, so this costs a few MiB and saves a sixth of the CPU time
-// of a small answer (docs/performance.md). The variable GOGC is stronger.
-const gcPercent = 400
-
 func main() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
@@ -113,7 +105,8 @@ or in flows alone (flow_only), and maps flow-shaped requests back.
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
-	root.AddCommand(p.serveCommand(), p.demoCommand(), p.checkCommand(), p.transformCommand(), p.endpointsCommand(), p.versionCommand())
+	root.AddCommand(p.serveCommand(), p.demoCommand(), p.checkCommand(), p.transformCommand(), p.endpointsCommand(),
+		p.flagsCommand(), p.killCommand(), p.unkillCommand(), p.explainCommand(), p.flowsCommand(), p.versionCommand())
 	return root
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -10,6 +9,7 @@ import (
 	"os/signal"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -17,7 +17,9 @@ import (
 	"github.com/crossfade-proxy/crossfade/config"
 	"github.com/crossfade-proxy/crossfade/proxy"
 	"github.com/crossfade-proxy/crossfade/proxy/admin"
+	"github.com/crossfade-proxy/crossfade/proxy/admin/metrics"
 	"github.com/crossfade-proxy/crossfade/proxy/edge"
+	"github.com/crossfade-proxy/crossfade/proxy/flows"
 )
 
 func (p *process) serveCommand() *cobra.Command {
@@ -64,10 +66,23 @@ type server struct {
 	admission    *edge.Admission    // of all proxies that there are, as a reload brings them
 	streams      proxy.Streams      // as well
 
-	current  atomic.Pointer[http.Handler]
-	loaded   *loaded // by the goroutine of serve alone
-	upstream *way
+	state   *state
+	metrics *metrics.Metrics
+	recent  *admin.Recent
+	started time.Time
+
+	serving  atomic.Pointer[serving]
+	upstream *way // by the goroutine of serve alone
 	stopping atomic.Bool
+}
+
+// serving is what one configuration serves with.
+type serving struct {
+	*loaded
+	proxy          *proxy.Proxy
+	memory         *flows.Memory // nil for none
+	traffic, admin http.Handler
+	ofrep          http.Handler
 }
 
 func (p *process) serve(ctx context.Context, file string, flags map[string]string) error {
@@ -80,9 +95,20 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 	c := first.config
 	s.logger, s.level = newLogger(p.stderr, c.Log)
 	defer s.logger.Sync() //nolint:errcheck // standard error cannot always be synced, and there is nobody left to tell
+	restore, err := redirectStdLog(s.logger)
+	if err != nil {
+		return failed(err)
+	}
+	defer restore()
+	if s.state, err = openState(ctx, first, s.logger); err != nil {
+		return failed(err)
+	}
+	defer s.closeState()
+	s.metrics, s.recent, s.started = s.newMetrics(), admin.NewRecent(recentRequests, nil), time.Now()
 	if err := s.use(first); err != nil {
 		return failed(err)
 	}
+	s.metrics.Loaded(nil, s.started)
 	if s.certificates, err = certificates(c.Server.TLS, s.files.ReadFile); err != nil {
 		return failed(err)
 	}
@@ -91,21 +117,16 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 	if err != nil {
 		return failed(fmt.Errorf("server.listen: %w", err))
 	}
-	adminListener, err := s.listenAdmin()
+	beside, err := s.listenBeside()
 	if err != nil {
 		listener.Close()
 		return failed(err)
 	}
-	ended := make(chan error, 2)
+	ended := make(chan error, 1+len(beside))
 	go func() { ended <- s.traffic.Serve(listener) }()
-	if adminListener != nil {
-		adminServer := &http.Server{
-			Handler:           admin.New(admin.Options{Ready: s.ready}),
-			ReadHeaderTimeout: c.Server.ReadHeaderTimeout,
-			ErrorLog:          zap.NewStdLog(s.logger.Named("admin")),
-		}
-		defer adminServer.Close() //nolint:errcheck // the process ends
-		go func() { ended <- adminServer.Serve(adminListener) }()
+	for _, b := range beside {
+		defer b.Close() //nolint:errcheck // the process ends
+		go func() { ended <- b.Serve(b.listener) }()
 	}
 	asked := p.reload
 	if asked == nil {
@@ -115,7 +136,8 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 		defer signal.Stop(hup)
 		asked = hup
 	}
-	s.announce(listener, adminListener)
+	s.announce(listener, beside)
+	s.state.tryFlows(ctx, s.logger)
 
 	if err := s.loop(ctx, asked, ended); err != nil {
 		return failed(err)
@@ -125,46 +147,42 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 
 // serveTraffic serves a request with the handler of the configuration of this moment, to its end.
 func (s *server) serveTraffic(w http.ResponseWriter, r *http.Request) {
-	(*s.current.Load()).ServeHTTP(w, r)
+	s.serving.Load().traffic.ServeHTTP(w, r)
 }
 
-// listenAdmin opens the admin listener, nil if there is to be none. An address that nobody
-// chose gives way to a free one where it is taken: a second crossfade on one machine is no mistake.
-func (s *server) listenAdmin() (net.Listener, error) {
-	c := s.loaded.config
-	if c.Admin.Listen == "" {
-		return nil, nil
-	}
-	listener, err := edge.Listen(c.Admin.Listen)
-	if err == nil {
-		return listener, nil
-	}
-	if c.Source("admin.listen") == "default" && errors.Is(err, syscall.EADDRINUSE) {
-		if listener, again := net.Listen("tcp", "127.0.0.1:0"); again == nil {
-			s.logger.Warn("the default admin address is taken; listening on a free one (choose one with --admin)",
-				zap.String("taken", c.Admin.Listen), zap.Stringer("admin", listener.Addr()))
-			return listener, nil
-		}
-	}
-	return nil, fmt.Errorf("admin.listen: %w", err)
+// lookup finds the endpoint of a path, in the configuration of this moment.
+func (s *server) lookup(method, path string) (proxy.Place, bool, error) {
+	return s.serving.Load().proxy.Lookup(method, path)
 }
 
-func (s *server) announce(listener, adminListener net.Listener) {
-	c := s.loaded.config
+func (s *server) closeState() {
+	if now := s.serving.Load(); now != nil && now.memory != nil {
+		now.memory.Close() // it waits for what it still writes
+	}
+	if err := s.state.close(); err != nil {
+		s.logger.Warn("the store was not closed", zap.Error(err))
+	}
+}
+
+func (s *server) announce(listener net.Listener, beside []*besideServer) {
+	c := s.serving.Load().config
 	fields := []zap.Field{
 		zap.String("version", versionText()),
 		zap.Stringer("listen", listener.Addr()),
 		zap.String("upstream", s.upstream.addresses()),
+		zap.String("store", c.Source("store.url")),
+		zap.Int64("flags_version", s.state.live.State().Version),
 		zap.String("mode", string(c.Mode)),
 		zap.String("mode_source", c.Source("mode")),
 		zap.String("config", c.File),
-		zap.String("contract_revision", s.loaded.contract.Revision),
+		zap.String("contract_revision", s.serving.Load().contract.Revision),
+		zap.Bool("flow_memory", s.serving.Load().memory != nil),
 	}
 	if s.certificates != nil {
 		fields = append(fields, zap.Time("certificate_until", s.certificates.Until()))
 	}
-	if adminListener != nil {
-		fields = append(fields, zap.Stringer("admin", adminListener.Addr()))
+	for _, b := range beside {
+		fields = append(fields, zap.Stringer(b.name, b.listener.Addr()))
 	}
 	s.logger.Info("serving", fields...)
 }

@@ -1,101 +1,22 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 )
 
 const contextBody = `{"user":{"id":"u"},"session":null,"available_sessions":[]}`
 
-// running is a serve that was started by a test.
-type running struct {
-	t      *testing.T
-	url    string // of the traffic
-	admin  string // of the admin listener
-	log    *logLines
-	reload chan os.Signal
-	cancel context.CancelFunc
-	code   chan int
-}
-
-// start runs serve with args on free ports and waits until it serves.
-func start(t *testing.T, environ []string, args ...string) *running {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	r := &running{t: t, log: newLogLines(), reload: make(chan os.Signal), cancel: cancel, code: make(chan int, 1)}
-	p := process{stdin: strings.NewReader(""), stdout: io.Discard, stderr: r.log, environ: environ, reload: r.reload}
-	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, args...)
-	go func() { r.code <- p.run(ctx, args) }()
-	t.Cleanup(func() {
-		http.DefaultClient.CloseIdleConnections() // the stop would wait whether they still want something
-		cancel()
-		r.wait()
-	})
-	line := r.log.wait(t, "serving")
-	r.url, r.admin = "http://"+line["listen"].(string), "http://"+line["admin"].(string)
-	return r
-}
-
-// wait waits for the process to end and gives its exit code.
-func (r *running) wait() int {
-	select {
-	case code := <-r.code:
-		r.code <- code
-		return code
-	case <-time.After(20 * time.Second):
-		r.t.Fatal("serve does not end")
-		return -1
-	}
-}
-
-// get gives the status, mode and body of an answer.
-func (r *running) get(base, path string) (status int, mode, body string) {
-	r.t.Helper()
-	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, base+path, http.NoBody)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return res.StatusCode, res.Header.Get("Crossfade-Mode"), string(b)
-}
-
-func backend(t *testing.T, h http.HandlerFunc) string {
-	t.Helper()
-	s := httptest.NewServer(h)
-	t.Cleanup(s.Close)
-	return s.URL
-}
-
-func contextUpstream(t *testing.T) string {
-	t.Helper()
-	return backend(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		io.WriteString(w, contextBody)
-	})
-}
-
 func TestServeNeedsNoFile(t *testing.T) {
-	t.Chdir(t.TempDir())
+	t.Parallel()
 	r := start(t, nil, "--upstream", contextUpstream(t), "--mode", "dual")
 	status, mode, body := r.get(r.url, "/api/v1/context/me")
 	want := `{"user":{"id":"u"},"session":null,"available_sessions":[],"active_flows":[],"current_flow":null}`
@@ -108,7 +29,7 @@ func TestServeNeedsNoFile(t *testing.T) {
 }
 
 func TestServeTakesModesFromTheEnvironment(t *testing.T) {
-	t.Chdir(t.TempDir())
+	t.Parallel()
 	r := start(t, []string{"CROSSFADE_UPSTREAM=" + contextUpstream(t), "CROSSFADE_MODE=dual", "CROSSFADE_ENDPOINTS_CONTEXT_ME_MODE=flow_only"})
 	if _, mode, body := r.get(r.url, "/api/v1/context/me"); mode != "flow_only" || strings.Contains(body, "session") {
 		t.Errorf("context-me: %s %s, want flow_only without sessions", mode, body)
@@ -119,7 +40,7 @@ func TestServeTakesModesFromTheEnvironment(t *testing.T) {
 }
 
 func TestReload(t *testing.T) {
-	t.Chdir(t.TempDir())
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "proxy.yaml")
 	write := func(text string) {
 		t.Helper()
@@ -159,7 +80,7 @@ func TestReload(t *testing.T) {
 }
 
 func TestStopFinishesWhatHasBegun(t *testing.T) {
-	t.Chdir(t.TempDir())
+	t.Parallel()
 	begun, finish := make(chan struct{}), make(chan struct{})
 	address := backend(t, func(w http.ResponseWriter, _ *http.Request) {
 		close(begun)
@@ -167,10 +88,12 @@ func TestStopFinishesWhatHasBegun(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		io.WriteString(w, contextBody)
 	})
+	release := sync.OnceFunc(func() { close(finish) })
+	t.Cleanup(release) // a test that fails before it does so itself
 	r := start(t, nil, "--upstream", address, "--mode", "dual")
 	answer := make(chan string, 1)
 	go func() {
-		res, err := http.Get(r.url + "/api/v1/context/me") //nolint:noctx // it is to outlive the stop
+		res, err := r.client.Get(r.url + "/api/v1/context/me") //nolint:noctx // it is to outlive the stop
 		if err != nil {
 			answer <- err.Error()
 			return
@@ -179,11 +102,11 @@ func TestStopFinishesWhatHasBegun(t *testing.T) {
 		b, _ := io.ReadAll(res.Body)
 		answer <- string(b)
 	}()
-	<-begun
+	await(t, begun, "the request")
 	r.cancel()
 	r.log.wait(t, "stopping")
-	close(finish)
-	if got := <-answer; !strings.Contains(got, `"active_flows":[]`) {
+	release()
+	if got := await(t, answer, "the answer"); !strings.Contains(got, `"active_flows":[]`) {
 		t.Errorf("the request that had begun: %s", got)
 	}
 	if code := r.wait(); code != 0 {
@@ -192,7 +115,7 @@ func TestStopFinishesWhatHasBegun(t *testing.T) {
 }
 
 func TestAdminAddressThatNobodyChoseGivesWay(t *testing.T) {
-	t.Chdir(t.TempDir())
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:9901")
 	if err == nil {
 		defer l.Close()
@@ -202,82 +125,24 @@ func TestAdminAddressThatNobodyChoseGivesWay(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan int, 1)
 	go func() {
-		ended <- p.run(ctx, []string{"serve", "--listen", "127.0.0.1:0", "--upstream", "http://127.0.0.1:1"})
+		ended <- p.run(ctx, []string{"serve", "--listen", "127.0.0.1:0", "--store", "none", "--upstream", "http://127.0.0.1:1"})
 	}()
 	log.wait(t, "serving")
 	cancel()
-	if code := <-ended; code != 0 {
+	if code := await(t, ended, "the end"); code != 0 {
 		t.Errorf("exit code %d, want 0", code)
 	}
-	// One that was chosen does not.
-	code := p.run(t.Context(), []string{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:9901", "--upstream", "http://127.0.0.1:1"})
+	// One that was chosen does not. It is not the default one: whoever had that when this test began
+	// may have left it since, and a serve that finds it free serves on.
+	chosen, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer chosen.Close()
+	bounded, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	code := p.run(bounded, []string{"serve", "--listen", "127.0.0.1:0", "--admin", chosen.Addr().String(), "--store", "none", "--upstream", "http://127.0.0.1:1"})
 	if code != 1 {
 		t.Errorf("exit code %d, want 1", code)
 	}
-}
-
-// logLines is a log in JSON that a test waits on.
-type logLines struct {
-	mu    sync.Mutex
-	rest  []byte
-	lines []map[string]any
-	more  chan struct{}
-}
-
-func newLogLines() *logLines { return &logLines{more: make(chan struct{}, 1)} }
-
-func (l *logLines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.rest = append(l.rest, b...)
-	for {
-		line, rest, ok := bytes.Cut(l.rest, []byte("\n"))
-		if !ok {
-			break
-		}
-		l.rest = rest
-		var m map[string]any
-		if json.Unmarshal(line, &m) != nil {
-			m = map[string]any{"message": string(line)}
-		}
-		l.lines = append(l.lines, m)
-	}
-	select {
-	case l.more <- struct{}{}:
-	default:
-	}
-	return len(b), nil
-}
-
-// wait waits for a line with that message and takes it, and all of the same message, out.
-func (l *logLines) wait(t *testing.T, message string) map[string]any {
-	t.Helper()
-	deadline := time.After(20 * time.Second)
-	for {
-		if line := l.take(message); line != nil {
-			return line
-		}
-		select {
-		case <-l.more:
-		case <-deadline:
-			t.Fatalf("the log never said %q; it has %v", message, l.lines)
-		}
-	}
-}
-
-func (l *logLines) forget(message string) { l.take(message) }
-
-func (l *logLines) take(message string) (found map[string]any) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	kept := l.lines[:0]
-	for _, line := range l.lines {
-		if line["message"] != message {
-			kept = append(kept, line)
-		} else if found == nil {
-			found = line
-		}
-	}
-	l.lines = kept
-	return found
 }

@@ -7,14 +7,19 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/crossfade-proxy/crossfade/config"
+	"github.com/crossfade-proxy/crossfade/config/flags"
 	"github.com/crossfade-proxy/crossfade/proxy"
 	"github.com/crossfade-proxy/crossfade/proxy/edge"
+	"github.com/crossfade-proxy/crossfade/proxy/flows"
 )
 
 // shared is what all proxies of a process share, so that it outlives each of them.
 type shared struct {
 	admission *edge.Admission
 	streams   *proxy.Streams
+	flags     *flags.Live
+	observer  proxy.Observer
+	memory    *flows.Memory // nil for none; a reload may bring another one
 }
 
 // newTraffic is the server for clients.

@@ -57,9 +57,10 @@ func issue(t *testing.T, name, certFile, keyFile string) {
 // A certificate that is replaced is shown to new connections; one that is broken is told, and the
 // last good one stays.
 func TestServeReloadsCertificates(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
-	t.Chdir(dir)
-	issue(t, "first", "cert.pem", "key.pem")
+	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	issue(t, "first", certFile, keyFile)
 	file := filepath.Join(dir, "proxy.yaml")
 	text := "upstream: {url: '" + contextUpstream(t) + "'}\nmode: dual\nserver: {tls: {cert_file: cert.pem, key_file: key.pem}}\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -81,22 +82,22 @@ func TestServeReloadsCertificates(t *testing.T) {
 		}
 	}
 	shown("first")
-	issue(t, "second", "cert.pem", "key.pem")
+	issue(t, "second", certFile, keyFile)
 	r.log.wait(t, "new certificate") // by itself
 	shown("second")
-	if err := os.WriteFile("key.pem", []byte("?"), 0o600); err != nil {
+	if err := os.WriteFile(keyFile, []byte("?"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	r.reload <- syscall.SIGHUP
 	line := r.log.wait(t, "no new certificate; the last good one stays")
-	if got, _ := line["error"].(string); !strings.HasPrefix(got, "certificate "+filepath.Join(dir, "cert.pem")+" with key ") {
+	if got, _ := line["error"].(string); !strings.HasPrefix(got, "certificate "+certFile+" with key ") {
 		t.Errorf("the log says %q", got)
 	}
 	shown("second")
 }
 
 func TestBadCertificatesEndTheStart(t *testing.T) {
-	t.Chdir(t.TempDir())
+	t.Parallel()
 	log := newLogLines()
 	p := process{stdin: strings.NewReader(""), stdout: io.Discard, stderr: log, environ: []string{
 		"CROSSFADE_SERVER_TLS_CERT_FILE=none.pem", "CROSSFADE_SERVER_TLS_KEY_FILE=none.pem"}}
@@ -110,7 +111,7 @@ func TestBadCertificatesEndTheStart(t *testing.T) {
 }
 
 func TestServeOnASocketInTheFileSystem(t *testing.T) {
-	t.Chdir(t.TempDir())
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "crossfade.sock")
 	r := start(t, nil, "--upstream", contextUpstream(t), "--listen", "unix:"+path)
 	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -133,9 +134,9 @@ func TestServeOnASocketInTheFileSystem(t *testing.T) {
 }
 
 // ask sends a request and gives the answer's head.
-func ask(t *testing.T, method, url, body string, header http.Header) (int, http.Header) {
+func (r *running) ask(t *testing.T, method, path, body string, header http.Header) (int, http.Header) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), method, r.url+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +144,7 @@ func ask(t *testing.T, method, url, body string, header http.Header) (int, http.
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	res, err := http.DefaultTransport.RoundTrip(req)
+	res, err := r.client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +156,7 @@ func ask(t *testing.T, method, url, body string, header http.Header) (int, http.
 // With a list of pages, crossfade speaks for CORS on every answer, and with one voice: the
 // backend's good ones and bad ones, and its own.
 func TestCORSIsOnEveryAnswer(t *testing.T) {
-	t.Chdir(t.TempDir())
+	t.Parallel()
 	const page = "https://app.example.com"
 	gone := backend(t, nil)
 	there := backend(t, func(w http.ResponseWriter, req *http.Request) {
@@ -187,7 +188,7 @@ func TestCORSIsOnEveryAnswer(t *testing.T) {
 				header.Set("Access-Control-Request-Method", "GET")
 				header.Set("Access-Control-Request-Headers", "authorization,x-flow-id")
 			}
-			status, got := ask(t, tt.method, r.url+tt.path, tt.body, header)
+			status, got := r.ask(t, tt.method, tt.path, tt.body, header)
 			if status != tt.want {
 				t.Errorf("%d, want %d", status, tt.want)
 			}
@@ -195,7 +196,7 @@ func TestCORSIsOnEveryAnswer(t *testing.T) {
 		})
 	}
 	r = start(t, environ, "--upstream", strings.Replace(gone, "127.0.0.1:", "127.0.0.2:", 1), "--mode", "dual")
-	status, got := ask(t, "GET", r.url+"/api/v1/context/me", "", http.Header{"Origin": {page}})
+	status, got := r.ask(t, "GET", "/api/v1/context/me", "", http.Header{"Origin": {page}})
 	if status != http.StatusBadGateway {
 		t.Errorf("%d, want 502", status)
 	}
@@ -204,10 +205,10 @@ func TestCORSIsOnEveryAnswer(t *testing.T) {
 	// Without a list, it is the backend's alone.
 	r = start(t, nil, "--upstream", there, "--mode", "flow_only")
 	header := http.Header{"Origin": {page}, "Access-Control-Request-Method": {"GET"}}
-	if status, got := ask(t, "OPTIONS", r.url+"/elsewhere", "", header); status != http.StatusNotFound || got.Get("Access-Control-Allow-Origin") != "*" {
+	if status, got := r.ask(t, "OPTIONS", "/elsewhere", "", header); status != http.StatusNotFound || got.Get("Access-Control-Allow-Origin") != "*" {
 		t.Errorf("%d %v, want the backend's own answer", status, got)
 	}
-	if status, got := ask(t, "GET", r.url+"/api/v1/context%2Fme", "", header); status != http.StatusBadRequest || got.Get("Access-Control-Allow-Origin") != "" {
+	if status, got := r.ask(t, "GET", "/api/v1/context%2Fme", "", header); status != http.StatusBadRequest || got.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("%d %v, want nothing made up", status, got)
 	}
 }
@@ -226,10 +227,12 @@ func wantOneSet(t *testing.T, h http.Header, page string) {
 
 // What a reload changes holds for those who are there, and nobody is counted twice.
 func TestLimitsFollowAReload(t *testing.T) {
-	t.Chdir(t.TempDir())
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "proxy.yaml")
 	arrived, finish := make(chan struct{}), make(chan struct{})
 	address := backend(t, func(http.ResponseWriter, *http.Request) { arrived <- struct{}{}; <-finish })
+	release := sync.OnceFunc(func() { close(finish) })
+	t.Cleanup(release)
 	write := func(most string) {
 		t.Helper()
 		if err := os.WriteFile(file, []byte("upstream: {url: '"+address+"'}\nlimits: {max_requests: "+most+"}\n"), 0o600); err != nil {
@@ -241,7 +244,7 @@ func TestLimitsFollowAReload(t *testing.T) {
 	var all sync.WaitGroup
 	begin := func() {
 		all.Go(func() {
-			res, err := http.Get(r.url) //nolint:noctx // it is answered when the test says so
+			res, err := r.client.Get(r.url) //nolint:noctx // it is answered when the test says so
 			if err != nil {
 				t.Error(err)
 				return
@@ -251,11 +254,11 @@ func TestLimitsFollowAReload(t *testing.T) {
 				t.Errorf("%s, want 200", res.Status)
 			}
 		})
-		<-arrived
+		await(t, arrived, "the request")
 	}
 	shed := func() {
 		t.Helper()
-		if status, h := ask(t, "GET", r.url, "", http.Header{}); status != http.StatusServiceUnavailable || h.Get("Retry-After") != "1" {
+		if status, h := r.ask(t, "GET", "", "", http.Header{}); status != http.StatusServiceUnavailable || h.Get("Retry-After") != "1" {
 			t.Errorf("%d, Retry-After %q, want 503 and 1", status, h.Get("Retry-After"))
 		}
 	}
@@ -266,21 +269,22 @@ func TestLimitsFollowAReload(t *testing.T) {
 	r.log.wait(t, "reloaded")
 	begin()
 	shed()
-	close(finish)
+	release()
 	all.Wait()
 }
 
 // A TERM while clients work: not ready at once, no request lost, and exit code 0.
 func TestStopUnderLoad(t *testing.T) {
-	t.Chdir(t.TempDir())
-	r := start(t, []string{"CROSSFADE_SERVER_DRAIN_DELAY=1s"}, "--upstream", contextUpstream(t), "--mode", "dual")
+	t.Parallel()
+	r := start(t, []string{"CROSSFADE_SERVER_DRAIN_DELAY=3s"}, "--upstream", contextUpstream(t), "--mode", "dual")
 	var answered atomic.Int64
+	busy := make(chan struct{})
 	var clients sync.WaitGroup
 	for range 8 {
 		clients.Go(func() {
 			transport := &http.Transport{}
 			defer transport.CloseIdleConnections()
-			for last := false; !last; answered.Add(1) {
+			for last := false; !last; {
 				req, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodGet, r.url+"/api/v1/context/me", http.NoBody)
 				if err != nil {
 					t.Error(err)
@@ -297,19 +301,20 @@ func TestStopUnderLoad(t *testing.T) {
 					t.Errorf("%q, %v", body, err)
 				}
 				last = res.Close
+				if answered.Add(1) == 100 {
+					close(busy)
+				}
 			}
 		})
 	}
-	for answered.Load() < 100 {
-		_, _, _ = r.get(r.admin, "/readyz")
-	}
+	await(t, busy, "a hundred answers")
 	r.cancel()
 	r.log.wait(t, "stopping")
 	if status, _, body := r.get(r.admin, "/readyz"); status != http.StatusServiceUnavailable || body != "stopping\n" {
 		t.Errorf("/readyz: %d %q", status, body)
 	}
 	// It serves on, and sends its clients elsewhere.
-	res, err := http.Get(r.url) //nolint:noctx // it is answered
+	res, err := r.client.Get(r.url) //nolint:noctx // it is answered
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -326,7 +331,7 @@ func TestStopUnderLoad(t *testing.T) {
 // An open WebSocket gets 1001 when crossfade stops, from whatever proxy it began with, and the
 // stop does not wait for its bound.
 func TestStopClosesWebSockets(t *testing.T) {
-	t.Chdir(t.TempDir())
+	t.Parallel()
 	address := backend(t, func(w http.ResponseWriter, req *http.Request) {
 		c, err := websocket.Accept(w, req, nil)
 		if err != nil {
@@ -356,7 +361,7 @@ func TestStopClosesWebSockets(t *testing.T) {
 
 // What does not end is cut at the end of shutdown_timeout, and told.
 func TestStopIsBounded(t *testing.T) {
-	t.Chdir(t.TempDir())
+	t.Parallel()
 	begun, over := make(chan struct{}), make(chan struct{})
 	address := backend(t, func(_ http.ResponseWriter, req *http.Request) {
 		close(begun)
@@ -366,18 +371,18 @@ func TestStopIsBounded(t *testing.T) {
 	r := start(t, []string{"CROSSFADE_SERVER_SHUTDOWN_TIMEOUT=50ms"}, "--upstream", address)
 	cut := make(chan error, 1)
 	go func() {
-		res, err := http.Get(r.url) //nolint:noctx // it is to be cut
+		res, err := r.client.Get(r.url) //nolint:noctx // it is to be cut
 		if err == nil {
 			res.Body.Close()
 		}
 		cut <- err
 	}()
-	<-begun
+	await(t, begun, "the request")
 	r.cancel()
-	if err := <-cut; err == nil {
+	if err := await(t, cut, "the cut"); err == nil {
 		t.Error("the request was answered")
 	}
-	<-over
+	await(t, over, "the end of the upstream's request")
 	r.log.wait(t, "requests were cut at the end of shutdown_timeout")
 	if line := r.log.wait(t, "request"); line["outcome"] != "client_gone" {
 		t.Errorf("the access line is %v", line)

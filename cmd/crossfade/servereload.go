@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"os"
+	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/crossfade-proxy/crossfade/proxy"
 )
 
 // loop reloads when it is asked to, until ctx is done or a listener fails.
@@ -38,8 +41,9 @@ func (s *server) reload(cause string) {
 	s.reloadCertificates()
 	next, err := s.process.loadLawful(s.options)
 	if err == nil {
-		before := s.loaded.config
+		before := s.serving.Load().config
 		if err = s.use(next); err == nil {
+			s.metrics.Loaded(nil, time.Now())
 			s.logger.Info("reloaded", zap.String("cause", cause), zap.String("contract_revision", next.contract.Revision))
 			for _, key := range next.config.RestartNeeded(before) {
 				s.logger.Warn("a changed setting waits for a restart", zap.String("key", key))
@@ -47,6 +51,7 @@ func (s *server) reload(cause string) {
 			return
 		}
 	}
+	s.metrics.Loaded(err, time.Now())
 	s.logger.Error("not reloaded; the last good configuration stays", zap.String("cause", cause), zap.Error(err))
 }
 
@@ -56,7 +61,10 @@ func (s *server) use(l *loaded) error {
 	if err != nil {
 		return err
 	}
-	next, err := l.newProxy(to.Transport, shared{s.admission, &s.streams}, s.logger)
+	next, err := s.make(l, to)
+	if err == nil {
+		err = s.state.live.SetSettings(l.flagSettings())
+	}
 	if err != nil {
 		if to != s.upstream {
 			to.leave()
@@ -64,12 +72,34 @@ func (s *server) use(l *loaded) error {
 		return err
 	}
 	s.admission.Resize(l.config.Limits.MaxRequests, int64(l.config.Limits.MaxMemory))
-	handler := withCORS(l.config.CORS, next)
-	s.current.Store(&handler)
+	s.serving.Store(next)
 	if s.upstream != nil && s.upstream != to {
 		s.upstream.leave()
 	}
 	s.level.SetLevel(logLevel(l.config.Log))
-	s.loaded, s.upstream = l, to
+	s.upstream = to
 	return nil
+}
+
+// make makes what serves with a configuration.
+func (s *server) make(l *loaded, to *way) (*serving, error) {
+	memory, err := newMemory(l.config, s.state.flows, s.logger)
+	if err != nil {
+		return nil, err
+	}
+	data, err := l.newProxy(to.Transport, shared{
+		admission: s.admission, streams: &s.streams, flags: s.state.live, observer: proxy.Observers{s.metrics, s.recent}, memory: memory,
+	}, s.logger)
+	if err != nil {
+		return nil, err
+	}
+	operators, err := s.newAdmin(l, s.files.ReadFile)
+	if err != nil {
+		return nil, err
+	}
+	frontends, err := s.newOFREP(l)
+	if err != nil {
+		return nil, err
+	}
+	return &serving{loaded: l, proxy: data, memory: memory, traffic: withCORS(l.config.CORS, data), admin: operators, ofrep: frontends}, nil
 }

@@ -19,7 +19,7 @@ func (s *server) ready() error {
 // has begun is finished, for as long as the configuration allows. What has no end of its own is
 // told to end.
 func (s *server) stop() error {
-	c := s.loaded.config.Server
+	c := s.serving.Load().config.Server
 	s.stopping.Store(true)
 	s.traffic.Drain()
 	s.logger.Info("stopping", zap.Duration("drain_delay", c.DrainDelay), zap.Duration("shutdown_timeout", c.ShutdownTimeout))

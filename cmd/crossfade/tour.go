@@ -81,6 +81,10 @@ func (d *demo) tour(ctx context.Context) error {
 		d.say("%s\n\n%s\n\n  %d %s\n  %s", s.text, indent(s.call.curl(flow)), status, http.StatusText(status), indented(body))
 	}
 
+	if err := d.showMemory(ctx); err != nil {
+		return err
+	}
+
 	d.step("Next")
 	d.say(`  crossfade transform --endpoint context-me --mode dual < body.json   one body, by hand
   crossfade endpoints                                                 what is mapped

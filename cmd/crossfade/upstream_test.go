@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/crossfade-proxy/crossfade/internal/raw"
 	"github.com/crossfade-proxy/crossfade/proxy/upstream"
 )
 
@@ -33,6 +34,7 @@ func writeFile(t *testing.T, name, text string) {
 
 // TestAuthoritiesAreReadAgain when their file changes; bad ones change nothing.
 func TestAuthoritiesAreReadAgain(t *testing.T) {
+	t.Parallel()
 	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "trusted") }))
 	t.Cleanup(s.Close)
 	right := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}))
@@ -66,6 +68,7 @@ func TestAuthoritiesAreReadAgain(t *testing.T) {
 
 // TestConnectionsOutliveAReload that says nothing else of the upstream.
 func TestConnectionsOutliveAReload(t *testing.T) {
+	t.Parallel()
 	var connections atomic.Int32
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "here") }))
 	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
@@ -98,22 +101,14 @@ func TestConnectionsOutliveAReload(t *testing.T) {
 
 // TestSeveralAddressesAndNone: one that is away is not noticed, and with all of them away callers are told when to ask again.
 func TestSeveralAddressesAndNone(t *testing.T) {
-	t.Chdir(t.TempDir())
-	away := func() string {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		return "http://" + l.Addr().String()
-	}
-	r := start(t, nil, "--upstream", away()+", "+backend(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "there") }))
+	t.Parallel()
+	r := start(t, nil, "--upstream", "http://"+raw.Away(t)+", "+backend(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "there") }))
 	for range 10 {
 		if status, _, body := r.get(r.url, "/x"); status != http.StatusOK || body != "there" {
 			t.Errorf("got %d %s", status, body)
 		}
 	}
-	r = start(t, []string{"CROSSFADE_UPSTREAM_BREAKER_FAILURES=2", "CROSSFADE_UPSTREAM_BREAKER_OPEN_FOR=1h"}, "--upstream", away())
+	r = start(t, []string{"CROSSFADE_UPSTREAM_BREAKER_FAILURES=2", "CROSSFADE_UPSTREAM_BREAKER_OPEN_FOR=1h"}, "--upstream", "http://"+raw.Away(t))
 	for _, want := range []string{"upstream-unreachable", "upstream-unreachable", "upstream-suspended"} {
 		if _, _, body := r.get(r.url, "/x"); !strings.Contains(body, want) {
 			t.Errorf("got %s, want %s", body, want)
@@ -123,18 +118,15 @@ func TestSeveralAddressesAndNone(t *testing.T) {
 
 // TestSocketUpstream: a backend behind a socket in the file system, with the client's host.
 func TestSocketUpstream(t *testing.T) {
-	t.Chdir(t.TempDir())
-	l, err := net.Listen("unix", "s")
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Host+r.URL.Path) })} //nolint:gosec // it is asked by this test alone
 	go func() { _ = s.Serve(l) }()
 	t.Cleanup(func() { _ = s.Close() })
-	path, err := filepath.Abs("s")
-	if err != nil {
-		t.Fatal(err)
-	}
 	r := start(t, nil, "--upstream", "unix://"+path)
 	if status, _, body := r.get(r.url, "/x"); status != http.StatusOK || body != strings.TrimPrefix(r.url, "http://")+"/x" {
 		t.Errorf("got %d %s", status, body)
@@ -143,6 +135,7 @@ func TestSocketUpstream(t *testing.T) {
 
 // TestCheckReadsCertificates, so that a bad one is found before a rollout.
 func TestCheckReadsCertificates(t *testing.T) {
+	t.Parallel()
 	name := whole(t, "upstream: {url: 'https://a', tls: {ca_file: ca.pem}}")
 	check := func(code int, want string) {
 		t.Helper()
@@ -160,6 +153,7 @@ func TestCheckReadsCertificates(t *testing.T) {
 
 // TestBreakerWords: config has the words of upstream.
 func TestBreakerWords(t *testing.T) {
+	t.Parallel()
 	for _, word := range []upstream.Counts{upstream.CountConnect, upstream.CountNoAnswer, upstream.CountServerError} {
 		p := process{stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard}
 		name := whole(t, "upstream: {url: 'http://a', breaker: {counts: "+string(word)+"}}")

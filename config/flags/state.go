@@ -1,6 +1,8 @@
 package flags
 
 import (
+	"bytes"
+	"encoding/json"
 	"net/netip"
 	"time"
 )
@@ -83,8 +85,8 @@ type Cohort struct {
 	UserAgents  []string       `json:"user_agents,omitempty"` // a part of the User-Agent
 	Origins     []string       `json:"origins,omitempty"`
 	Networks    []netip.Prefix `json:"networks,omitempty"`
-	// Share is how many of 10,000 are in it: steps of 0.01 %. Nil is all.
-	Share *int `json:"share,omitempty"`
+	// Share is how many of all are in it, by their bucket. Nil is all.
+	Share *Share `json:"share,omitempty"`
 }
 
 // Match compares one named text of a request. Exactly one of the conditions is given.
@@ -107,8 +109,8 @@ type Ramp struct {
 
 // Step is one step of a ramp.
 type Step struct {
-	Share int           `json:"share"` // of 10,000
-	Hold  time.Duration `json:"hold"`  // before the next one; of the last it is not used
+	Share Share `json:"share"`
+	Hold  Hold  `json:"hold,omitzero"` // before the next one; of the last it is not used
 }
 
 // Window is a time with another stage for a cohort.
@@ -123,4 +125,23 @@ type Window struct {
 type Expiry struct {
 	At time.Time `json:"at"`
 	To *Flag     `json:"to,omitempty"` // nil: the flag goes away
+}
+
+// UnmarshalJSON reads a flag strictly: one of a later crossfade, with parts that this one does not know, must not be half
+// understood.
+func (f *Flag) UnmarshalJSON(data []byte) error {
+	type plain Flag
+	return strictly(data, (*plain)(f))
+}
+
+// UnmarshalJSON reads a State strictly, as a Flag is.
+func (s *State) UnmarshalJSON(data []byte) error {
+	type plain State
+	return strictly(data, (*plain)(s))
+}
+
+func strictly[T any](data []byte, into *T) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	return d.Decode(into)
 }

@@ -13,6 +13,8 @@ var (
 	ErrUnavailable = errors.New("the store is not available")
 	// ErrUnknown: whether the change was kept cannot be told, since the store went away as it was asked to.
 	ErrUnknown = errors.New("the store went away while it wrote")
+	// ErrElsewhere: the flags are kept by another system, and are changed there.
+	ErrElsewhere = errors.New("the flags are kept by another system: change them there")
 )
 
 // Store keeps the State and the journal. Its methods may be called concurrently.

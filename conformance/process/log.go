@@ -28,6 +28,7 @@ func (l Line) Text(key string) string {
 
 // log keeps what the command writes to standard error.
 type log struct {
+	tell    func(Line) // nil for nobody
 	mu      sync.Mutex
 	part    []byte            // of a line that has not ended
 	lines   map[string][]Line // by message
@@ -36,8 +37,8 @@ type log struct {
 	changed chan struct{}     // closed, and made anew, at each line
 }
 
-func newLog() *log {
-	return &log{lines: map[string][]Line{}, dropped: map[string]int{}, changed: make(chan struct{})}
+func newLog(tell func(Line)) *log {
+	return &log{tell: tell, lines: map[string][]Line{}, dropped: map[string]int{}, changed: make(chan struct{})}
 }
 
 // Write takes a piece of output.
@@ -66,6 +67,9 @@ func (l *log) add(text string) {
 	}
 	message := line.Text("message")
 	line[""] = text
+	if l.tell != nil {
+		l.tell(line)
+	}
 	l.lines[message] = append(l.lines[message], line)
 	if kept := l.lines[message]; message == accessMessage && len(kept) > keptAccess {
 		l.dropped[message] += len(kept) / 2
@@ -101,6 +105,13 @@ func (l *log) text() string {
 		}
 	}
 	return strings.Join(out, "\n")
+}
+
+// stray is what is no line of the log: something wrote past it.
+func (l *log) stray() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Join(l.plain, "\n")
 }
 
 // tail is the end of it, for messages of failing tests.

@@ -3,12 +3,13 @@
 //
 // CROSSFADE_BINARY names a command that was built elsewhere, to be tested instead.
 //
-// A Process that ends otherwise than with exit code 0, or whose log tells of a panic, fails its
-// test. Measures come from /proc, so this is for Linux.
+// A Process that ends otherwise than with exit code 0, or the one that its test expects, whose log tells of a panic, or that writes
+// anything past its log, fails its test. Measures come from /proc, so this is for Linux.
 package process
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -32,6 +33,12 @@ type Options struct {
 	// Environ are settings on top of it: "CROSSFADE_MODE=dual". Nothing else of the caller's
 	// environment reaches the command.
 	Environ []string
+	// Dir is where the command runs and keeps its data, so that one can start where another has ended; "" is an empty one.
+	Dir string
+	// Listen and Admin are the addresses of the two listeners; "" is a free port.
+	Listen, Admin string
+	// Line, if there is one, gets each line of the log as it is written. It must not block.
+	Line func(Line)
 }
 
 // Process is a running crossfade.
@@ -47,19 +54,23 @@ type Process struct {
 	Address, Admin string
 }
 
-// Start starts the command on free ports and waits until it serves. It ends with the test.
+// Start starts the command and waits until it serves. It ends with the test.
 func Start(tb testing.TB, o Options) *Process {
 	tb.Helper()
-	dir := tb.TempDir()
-	p := &Process{tb: tb, file: filepath.Join(dir, "proxy.yaml"), log: newLog(), done: make(chan struct{})}
+	dir := o.Dir
+	if dir == "" {
+		dir = tb.TempDir()
+	}
+	const free = "127.0.0.1:0"
+	p := &Process{tb: tb, file: filepath.Join(dir, "proxy.yaml"), log: newLog(o.Line), done: make(chan struct{})}
 	p.Write(o.Config)
 	path, _, err := binary()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	p.cmd = exec.Command(path, "serve", "--config", p.file, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
+	p.cmd = exec.Command(path, "serve", "--config", p.file, "--listen", cmp.Or(o.Listen, free), "--admin", cmp.Or(o.Admin, free))
 	p.cmd.Dir = dir
-	p.cmd.Env = append([]string{"GOTRACEBACK=all", "CROSSFADE_LOG_FORMAT=json"}, o.Environ...)
+	p.cmd.Env = append([]string{"GOTRACEBACK=all", "CROSSFADE_LOG_FORMAT=json", "CROSSFADE_STORE_URL=none"}, o.Environ...)
 	p.cmd.Stderr = p.log
 	if err := p.cmd.Start(); err != nil {
 		tb.Fatal(err)
@@ -218,15 +229,39 @@ func (p *Process) Stop() {
 	p.tb.Helper()
 	p.once.Do(func() {
 		_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
-		if code := p.Wait(); code != 0 {
-			p.tb.Errorf("crossfade ended with %d\n%s", code, p.log.tail())
-		}
-		p.judge()
+		p.ended(0)
+	})
+}
+
+// Ended waits for a command that ends by other means, and fails the test unless it does with that
+// exit code. Stop does nothing then.
+func (p *Process) Ended(code int) {
+	p.tb.Helper()
+	p.once.Do(func() { p.ended(code) })
+}
+
+func (p *Process) ended(want int) {
+	p.tb.Helper()
+	if code := p.Wait(); code != want {
+		p.tb.Errorf("crossfade ended with %d, want %d\n%s", code, want, p.log.tail())
+	}
+	p.judge()
+}
+
+// Kill ends the command without a word, as the kernel does, and waits until it has ended. Stop does nothing then.
+func (p *Process) Kill() {
+	p.tb.Helper()
+	p.once.Do(func() {
+		p.Signal(syscall.SIGKILL)
+		p.Wait()
 	})
 }
 
 // judge fails the test for what no log should ever say.
 func (p *Process) judge() {
+	if stray := p.log.stray(); stray != "" {
+		p.tb.Errorf("something wrote past the log: %.2000s", stray)
+	}
 	text := p.log.text()
 	for _, word := range []string{"panic", "fatal error", "DATA RACE", "superfluous"} {
 		if i := bytes.Index([]byte(text), []byte(word)); i >= 0 {

@@ -29,7 +29,11 @@ func TestHealth(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := httptest.NewRecorder()
-			New(Options{Ready: func() error { return tt.ready }}).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), tt.method, tt.target, http.NoBody))
+			h, err := New(Options{Ready: func() error { return tt.ready }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), tt.method, tt.target, http.NoBody))
 			if w.Code != tt.status || w.Body.String() != tt.body {
 				t.Errorf("%s %s: %d %q, want %d %q", tt.method, tt.target, w.Code, w.Body, tt.status, tt.body)
 			}

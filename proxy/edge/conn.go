@@ -2,17 +2,20 @@ package edge
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 )
 
-// conn is a client's connection. Each write has to be taken within writeIdle, or a quarter more:
+// conn is a client's connection. Of each write, piece bytes have to be taken within writeIdle, or a quarter more:
 // without that, a client which reads nothing would hold a request for ever.
 type conn struct {
 	net.Conn
-	all       *connections
+	all *connections
+	joined
 	writeIdle time.Duration
 	until     atomic.Int64 // the deadline of writing that is set, in Unix nanoseconds; 0 for none
 	// waiting is since when (in Unix nanoseconds) it waits for the client to say something: headers,
@@ -23,13 +26,41 @@ type conn struct {
 	ownDeadline atomic.Bool
 }
 
+// piece is how much of a write, in bytes, a client has to take in each writeIdle.
+const piece = 64 << 10
+
 func (c *conn) Write(b []byte) (int, error) {
-	if c.writeIdle > 0 && !c.ownDeadline.Load() {
-		if err := c.putOff(); err != nil {
-			return 0, err
-		}
+	held, holds := c.hold(b, &c.all.buffers)
+	if holds {
+		return len(b), nil
 	}
-	return c.Conn.Write(b)
+	if held == nil {
+		return c.inTime(func(sent int) (int, error) { return c.Conn.Write(b[sent:]) })
+	}
+	defer c.all.buffers.pool.Put(held)
+	both := net.Buffers{held[:], b}
+	n, err := c.inTime(func(int) (int, error) {
+		n, err := both.WriteTo(c.Conn)
+		return int(n), err
+	})
+	return max(0, n-len(held)), err
+}
+
+// inTime does a write that goes on behind what was sent, and gives it its time for each piece.
+func (c *conn) inTime(write func(sent int) (int, error)) (sent int, err error) {
+	for c.writeIdle > 0 && !c.ownDeadline.Load() {
+		if err := c.putOff(); err != nil {
+			return sent, err
+		}
+		n, err := write(sent)
+		sent += n
+		if n < piece || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return sent, err
+		}
+		// It took a piece of a larger write, and has its time for the next one.
+	}
+	n, err := write(sent)
+	return sent + n, err
 }
 
 // putOff puts the deadline of writing off. Setting one costs more than all the rest here, so that

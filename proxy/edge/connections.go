@@ -13,6 +13,7 @@ type connections struct {
 	most      int // 0: no bound
 	writeIdle time.Duration
 	logger    *zap.Logger
+	buffers   heldBuffers
 
 	mu   sync.Mutex
 	open map[*conn]struct{}

@@ -9,7 +9,9 @@
 //   - certificates.go has the certificate, and takes a new one when its files change;
 //   - server.go, this file, serves HTTP/1.1 and HTTP/2 on them, and stop.go ends it, with
 //     closelisten_linux.go for the connections that arrive meanwhile;
-//   - stream.go does for a stream of HTTP/2 what conn.go does for a connection;
+//   - joined.go sends the head of an answer together with its body;
+//   - stream.go does for a stream of HTTP/2 what conn.go does for a connection, and wellformed.go
+//     asks of its requests what net/http asks of those of HTTP/1.1;
 //   - cors.go answers browsers about pages of other origins;
 //   - admission.go says how many requests may run, and how much memory their bodies may take.
 //     The data path asks it.
@@ -87,9 +89,12 @@ func New(o Options) *Server {
 		IdleTimeout:       o.IdleTimeout,
 		MaxHeaderBytes:    o.MaxHeaderBytes,
 		ConnState:         connState,
+		ConnContext:       withConn,
 		ErrorLog:          errorLog,
 		Protocols:         new(http.Protocols),
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams, SendPingTimeout: pingAfter},
+		// OPTIONS * is a request like any other, for the handler.
+		DisableGeneralOptionsHandler: true,
 	}
 	s.http.Protocols.SetHTTP1(true)
 	s.http.Protocols.SetHTTP2(o.Certificates != nil)
@@ -124,6 +129,10 @@ func (s *Server) Serve(l net.Listener) error {
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.running.Add(1)
 	defer s.served()
+	if r.ProtoMajor == 2 && !isWellFormed(r) {
+		http.Error(w, "400 Bad Request", http.StatusBadRequest)
+		return
+	}
 	if s.draining.Load() && r.Header["Upgrade"] == nil {
 		// HTTP/1.1 clients come back with a new connection, and find another server behind the
 		// load balancer; for HTTP/2 net/http makes a GOAWAY of it.
@@ -133,6 +142,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		stream := newStream(w, s.options.WriteIdleTimeout)
 		defer stream.end()
 		w = stream
+	} else {
+		w = joining(w, r)
 	}
 	s.options.Handler.ServeHTTP(w, r)
 }

@@ -18,10 +18,12 @@ const short = 50 * time.Millisecond
 
 // Whoever is slow is cut, and everybody else is served meanwhile.
 func TestSlowClientsAreCutAndOthersServed(t *testing.T) {
+	// Long enough for the others' handshake and headers on a machine that does much else.
+	const timeout = time.Second
 	a := newAuthority(t)
 	_, certificates := secured(t, a, files())
-	plain := start(t, Options{Handler: text("ok"), ReadHeaderTimeout: short, IdleTimeout: short})
-	secure := start(t, Options{Handler: text("ok"), ReadHeaderTimeout: short, Certificates: certificates})
+	plain := start(t, Options{Handler: text("ok"), ReadHeaderTimeout: timeout, IdleTimeout: timeout})
+	secure := start(t, Options{Handler: text("ok"), ReadHeaderTimeout: timeout, Certificates: certificates})
 	for name, tt := range map[string]struct {
 		server *running
 		sends  []string // piece by piece, until it is cut
@@ -38,7 +40,7 @@ func TestSlowClientsAreCutAndOthersServed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := tt.server.dial(t)
-			tick := time.NewTicker(short / 3)
+			tick := time.NewTicker(timeout / 3)
 			defer tick.Stop()
 			for _, piece := range tt.sends {
 				if _, err := io.WriteString(c, piece); err != nil {

@@ -3,11 +3,16 @@ package upstream
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
 	"sync/atomic"
 	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/crossfade-proxy/crossfade/proxy/upstream/direct"
 )
 
 const (
@@ -26,6 +31,8 @@ const (
 // address is one address of the upstream and what is known of it. Its connections are its own.
 type address struct {
 	name        string // for logs
+	dial        func(context.Context) (net.Conn, error)
+	direct      *direct.Client // for what it takes of plain HTTP/1.1; nil where that is not spoken
 	ask         *http.Transport
 	upgrade     *http.Transport // for what begins in HTTP/1.1; nil where ask does
 	multiplexed bool            // connections may carry several requests at once
@@ -40,6 +47,7 @@ func newAddress(o Options, u *url.URL, config *tls.Config) *address {
 		a.name = u.Path
 	}
 	a.breaker = newBreaker(o.Breaker, a.name, o.Logger)
+	a.dial = dial(o, u)
 	secure := u.Scheme == "https"
 	if secure && config.ServerName == "" {
 		config = config.Clone()
@@ -49,18 +57,34 @@ func newAddress(o Options, u *url.URL, config *tls.Config) *address {
 	p.SetHTTP1(secure || !o.HTTP2)
 	p.SetHTTP2(secure && o.HTTP2)
 	p.SetUnencryptedHTTP2(!secure && o.HTTP2)
-	a.ask = newTransport(o, u, config, p)
+	a.ask = a.newTransport(o, config, p)
 	if !p.HTTP1() {
 		p = http.Protocols{}
 		p.SetHTTP1(true)
-		a.upgrade = newTransport(o, u, config, p)
+		a.upgrade = a.newTransport(o, config, p)
+	}
+	if !secure && !o.HTTP2 {
+		a.direct = direct.New(direct.Options{
+			Dial:          func(ctx context.Context) (net.Conn, error) { return a.dial(ctx) },
+			HeaderTimeout: o.ResponseHeaderTimeout, SendTimeout: o.SendTimeout, IdleTimeout: o.IdleTimeout,
+			MaxIdle: o.MaxIdleConnections, MaxHeaderBytes: o.MaxHeaderBytes,
+			Stray: func() {
+				o.Logger.Warn("an upstream address sent more than it announced; the connection is closed", zap.String("address", a.name))
+			},
+		})
 	}
 	return a
 }
 
-func newTransport(o Options, u *url.URL, config *tls.Config, p http.Protocols) *http.Transport {
+func (a *address) newTransport(o Options, config *tls.Config, p http.Protocols) *http.Transport {
 	return &http.Transport{
-		DialContext:            dial(o, u),
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			c, err := a.dial(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return newWatchedConn(c, o.SendTimeout), nil
+		},
 		TLSClientConfig:        config.Clone(),
 		TLSHandshakeTimeout:    o.HandshakeTimeout,
 		ResponseHeaderTimeout:  o.ResponseHeaderTimeout,
@@ -77,19 +101,13 @@ func newTransport(o Options, u *url.URL, config *tls.Config, p http.Protocols) *
 }
 
 // dial leads to u, whatever the request's URL says: that one is of all addresses.
-func dial(o Options, u *url.URL) func(context.Context, string, string) (net.Conn, error) {
+func dial(o Options, u *url.URL) func(context.Context) (net.Conn, error) {
 	dialer := &net.Dialer{Timeout: o.DialTimeout, KeepAlive: keepAlive}
 	network, target := "tcp", hostPort(u)
 	if u.Scheme == "unix" {
 		network, target = "unix", u.Path
 	}
-	return func(ctx context.Context, _, _ string) (net.Conn, error) {
-		c, err := dialer.DialContext(ctx, network, target)
-		if err != nil {
-			return nil, err
-		}
-		return &watchedConn{Conn: c, patience: o.SendTimeout}, nil
-	}
+	return func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, network, target) }
 }
 
 func hostPort(u *url.URL) string {
@@ -104,6 +122,17 @@ func hostPort(u *url.URL) string {
 	return net.JoinHostPort(u.Hostname(), port)
 }
 
+// roundTrip asks by the cheapest way that takes the request, in transport's manner.
+func (a *address) roundTrip(transport *http.Transport, r *http.Request) (*http.Response, error) {
+	if a.direct != nil {
+		if res, err := a.direct.RoundTrip(r); !errors.Is(err, http.ErrSkipAltProtocol) {
+			return res, err
+		}
+	}
+	withoutReplay(r)
+	return transport.RoundTrip(r)
+}
+
 // transport is the one for a request.
 func (a *address) transport(r *http.Request) *http.Transport {
 	if a.upgrade != nil && r.Header["Upgrade"] != nil {
@@ -114,6 +143,9 @@ func (a *address) transport(r *http.Request) *http.Transport {
 
 func (a *address) closeIdle() {
 	a.ask.CloseIdleConnections()
+	if a.direct != nil {
+		a.direct.CloseIdleConnections()
+	}
 	if a.upgrade != nil {
 		a.upgrade.CloseIdleConnections()
 	}

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/http/httptrace"
 	"net/textproto"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -27,14 +29,23 @@ func TestRequestsArriveAsHandedIn(t *testing.T) {
 			if arrived := string(u.Request(1).Raw); arrived != want {
 				t.Errorf("got %q, want %q", arrived, want)
 			}
-			got, err = send(t, way, request(t, way, http.MethodPost, "/x", "body"))
+			r := request(t, way, http.MethodPost, "/x", "body")
+			got, err = send(t, way, r)
+			wantBody(t, got, err, "done")
+			r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("body")), nil }
+			r.Body, _ = r.GetBody()
+			got, err = send(t, way, r)
 			wantBody(t, got, err, "done")
 			want = "POST /x HTTP/1.1\r\nHost: client.example\r\nContent-Length: 4\r\n\r\nbody"
-			if arrived := string(u.Request(2).Raw); arrived != want {
-				t.Errorf("got %q, want %q", arrived, want)
+			for n := 2; n <= 3; n++ {
+				if arrived := string(u.Request(n).Raw); arrived != want {
+					t.Errorf("got %q, want %q", arrived, want)
+				}
 			}
-			if n := u.Connections(); n != 1 {
-				t.Errorf("%d connections, want 1 that is kept", n)
+			// A body that is not in memory goes by http.Transport, with connections of its own.
+			wantConnections := map[string]int{"http": 2, "unix": 2, "https": 1}[name]
+			if n := u.Connections(); n != wantConnections {
+				t.Errorf("%d connections, want %d that are kept", n, wantConnections)
 			}
 		})
 	}
@@ -252,6 +263,29 @@ func TestTracesOfOthersAreKept(t *testing.T) {
 			if !heard[want] {
 				t.Errorf("%s: %s was not heard, of %v", name, want, heard)
 			}
+		}
+	}
+}
+
+// TestRequestsHaveNoGoroutines: plain ones, with a context that can end, are their caller's alone, also while
+// their bodies are open.
+func TestRequestsHaveNoGoroutines(t *testing.T) {
+	way := to(t, Options{}, raw.Serve(t, raw.Loop(raw.Take(), raw.Send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx"))).URL())
+	for range 20 {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{}) // as ReverseProxy does
+		res, err := way.RoundTrip(request(t, way, http.MethodGet, "/", "").WithContext(traced))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+	}
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	for _, whose := range []string{"propagateCancel", "upstream/direct.", "persistConn"} {
+		if strings.Contains(string(stacks), whose) {
+			t.Errorf("a goroutine of %s:\n%s", whose, stacks)
 		}
 	}
 }

@@ -81,7 +81,7 @@ func TestBreakerCloses(t *testing.T) {
 		return kindOf(err) == Unreachable // it tried, and failed again
 	})
 	live := raw.Serve(t, raw.Loop(raw.Take(), raw.Send(ok("back"))))
-	way.addresses[0].ask.DialContext = to(t, Options{}, live.URL()).addresses[0].ask.DialContext
+	way.addresses[0].dial = to(t, Options{}, live.URL()).addresses[0].dial
 	await(t, "it is back", func() bool {
 		got, err := get(t, way, "/")
 		return err == nil && got.body == "back"

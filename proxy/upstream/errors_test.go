@@ -40,7 +40,7 @@ func TestFailures(t *testing.T) {
 		"it speaks no TLS":             {strings.Replace(says(t, "plain"), "http:", "https:", 1), Options{}, Unreachable, "does not look like a TLS handshake"},
 		"the head takes too long":      {silent(), Options{ResponseHeaderTimeout: soon}, Late, "timeout awaiting response headers"},
 		"it closes":                    {answering(""), Options{}, Broken, "EOF"},
-		"half a head":                  {answering("HTTP/1.1 200 OK\r\nContent-"), Options{}, Broken, "malformed MIME header"},
+		"half a head":                  {answering("HTTP/1.1 200 OK\r\nContent-"), Options{}, Broken, "the head of the answer broke off"},
 		"another protocol":             {answering("SSH-2.0-OpenSSH_9.2\r\n"), Options{}, Broken, "malformed HTTP"},
 		"HTTP/0.9":                     {answering("<html></html>"), Options{}, Broken, "malformed HTTP"},
 		"a head without end":           {raw.Serve(t, raw.Take(), raw.Send("HTTP/1.1 200 OK\r\n"), raw.Flood("X: "+strings.Repeat("x", 1000)+"\r\n", 100_000)).URL(), Options{}, Broken, "exceeded 1048576 bytes"},
@@ -53,6 +53,12 @@ func TestFailures(t *testing.T) {
 		"a length that is a list":      {answering("HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\nxx"), Options{}, Broken, "Content-Length"},
 		"a length beyond all numbers":  {answering("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n"), Options{}, Broken, "Content-Length"},
 		"a coding for the transfer":    {answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"), Options{}, Broken, "transfer encoding"},
+		"a length beside chunks":       {answering("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), Options{}, Broken, "both Content-Length and Transfer-Encoding"},
+		"a folded field":               {answering("HTTP/1.1 200 OK\r\nX: 1\r\n 2\r\nContent-Length: 0\r\n\r\n"), Options{}, Broken, `a folded field line " 2"`},
+		"chunks in HTTP/1.0":           {answering("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), Options{}, Broken, "a transfer encoding in HTTP/1.0"},
+		"an upgrade unasked":           {answering("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"), Options{}, Broken, "status 101, which nobody asked for"},
+		"NUL in a value":               {answering("HTTP/1.1 200 OK\r\nX: \x00\r\nContent-Length: 0\r\n\r\n"), Options{}, Broken, "a control character in the field line"},
+		"another protocol, and waits":  {raw.Serve(t, raw.Take(), raw.Send("220 mail ready\r\n"), raw.UntilGone()).URL(), Options{}, Broken, "malformed HTTP response"},
 		"status 99":                    {answering("HTTP/1.1 099 Low\r\nContent-Length: 0\r\n\r\n"), Options{}, Broken, "status 099, which is none"},
 		"status 0":                     {answering("HTTP/1.1 000 None\r\nContent-Length: 0\r\n\r\n"), Options{}, Broken, "status 000, which is none"},
 		"status 1000":                  {answering("HTTP/1.1 1000 High\r\nContent-Length: 0\r\n\r\n"), Options{}, Broken, "malformed HTTP"},
@@ -60,7 +66,7 @@ func TestFailures(t *testing.T) {
 		"a space behind the length":    {answering("HTTP/1.1 200 OK\r\nContent-Length : 1\r\n\r\nxx"), Options{}, Broken, `a field "Content-Length "`},
 		"a space behind the transfer":  {answering("HTTP/1.1 200 OK\r\ntransfer-encoding : chunked\r\n\r\n0\r\n\r\n"), Options{}, Broken, `a field "transfer-encoding "`},
 		"another version":              {answering("HTTP/9.1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), Options{}, Broken, "malformed HTTP"},
-		"a field without colon":        {answering("HTTP/1.1 200 OK\r\nnonsense\r\n\r\n"), Options{}, Broken, "malformed MIME header"},
+		"a field without colon":        {answering("HTTP/1.1 200 OK\r\nnonsense\r\n\r\n"), Options{}, Broken, `malformed field line "nonsense"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			began := time.Now()

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 	"net/http/httptrace"
@@ -15,25 +16,37 @@ import (
 // reads what was meant for another, or what an attacker had the upstream write.
 //
 // The guard closes the gap: a request that was given a used connection waits until the transport
-// is reading from the network on it. That it reads means that its buffer is empty, and that of TLS
-// above it; stray bytes make it close the connection instead, and the request goes out on another one.
+// has looked for more on it and found nothing. That it looks means that its own buffer is empty, and
+// that of TLS above it; stray bytes, there or in the kernel's buffer, make it close the connection
+// instead, and the request goes out on another one.
 //
 // HTTP/2 has no such gap: its frames name the request that they are for.
 
-// watchedConn knows whether somebody is reading from it, and does not wait for ever to send.
+// watchedConn knows whether all that has come on it was taken, and does not wait for ever to send.
 type watchedConn struct {
 	net.Conn
-	reading atomic.Bool
-	closed  atomic.Bool
+	// empty: the last look at the kernel's buffer found nothing, and nobody has looked since.
+	empty  atomic.Bool
+	closed atomic.Bool
+	reader reader
 	// patience bounds one Write, once bodies are sent on the connection.
 	patience time.Duration
 	sends    bool // by the one goroutine that writes
 }
 
-func (c *watchedConn) Read(b []byte) (int, error) {
-	c.reading.Store(true)
+func newWatchedConn(c net.Conn, patience time.Duration) *watchedConn {
+	w := &watchedConn{Conn: c, patience: patience}
+	w.reader.open(w)
+	return w
+}
+
+func (c *watchedConn) Read(b []byte) (int, error) { return c.reader.read(b) }
+
+// readBlindly takes a Read that has begun for one that found nothing, for what is no socket.
+func (c *watchedConn) readBlindly(b []byte) (int, error) {
+	c.empty.Store(true)
 	n, err := c.Conn.Read(b)
-	c.reading.Store(false)
+	c.empty.Store(false)
 	return n, err
 }
 
@@ -57,7 +70,7 @@ func (c *watchedConn) Close() error {
 }
 
 // isQuiet says that nothing is buffered above the connection, or nobody will use it.
-func (c *watchedConn) isQuiet() bool { return c.reading.Load() || c.closed.Load() }
+func (c *watchedConn) isQuiet() bool { return c.empty.Load() || c.closed.Load() }
 
 // CloseWrite lets the end of one direction of a tunnel through.
 func (c *watchedConn) CloseWrite() error {
@@ -72,32 +85,32 @@ const (
 	// microseconds to look at a connection.
 	quietYields = 64
 	quietPause  = 20 * time.Microsecond
-	// quietPatience is for a machine that is very busy. After it the connection is closed, which
-	// costs a new one and nothing else.
-	quietPatience = 50 * time.Millisecond
 )
 
 // awaitQuiet waits, in a request's goroutine, until its used connection has nothing buffered or
-// is closed.
-func awaitQuiet(info httptrace.GotConnInfo) {
+// is closed, however long a busy machine takes for that: to close the connection here would not
+// take from the transport what it has buffered. It is false when ctx was done first.
+func awaitQuiet(ctx context.Context, info httptrace.GotConnInfo) bool {
 	if !info.Reused {
-		return
+		return true
 	}
 	c := watched(info.Conn)
 	if c == nil {
-		return
+		return true
 	}
 	for range quietYields {
 		if c.isQuiet() {
-			return
+			return true
 		}
 		runtime.Gosched()
 	}
-	for began := time.Now(); !c.isQuiet(); time.Sleep(quietPause) {
-		if time.Since(began) > quietPatience {
-			_ = c.Close() // the transport notices, and takes another one
+	for ; !c.isQuiet(); time.Sleep(quietPause) {
+		if ctx.Err() != nil {
+			_ = c.Close()
+			return false
 		}
 	}
+	return true
 }
 
 // watched finds the watchedConn below TLS.

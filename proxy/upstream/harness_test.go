@@ -122,12 +122,7 @@ func quiet(tb testing.TB) {
 // away is an address where nobody listens.
 func away(tb testing.TB) string {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer l.Close()
-	return "http://" + l.Addr().String()
+	return "http://" + raw.Away(tb)
 }
 
 // backend starts a server of net/http.

@@ -12,8 +12,8 @@ const maxTries = 3
 
 // RoundTrip implements http.RoundTripper. An error is an *Error, or that of the request's context.
 //
-// With one address the request goes out once, but for what http.Transport does with a kept
-// connection that turns out closed: it takes another for a request of which nothing was
+// With one address the request goes out once, but for a kept connection that turns out
+// closed: another is taken for a request of which nothing was
 // written, and for a GET, HEAD or OPTIONS without a body. With several, one that could not be reached leaves the
 // request to the next, and one that broke off before the first byte of an answer does for
 // those same methods. Everything else has been sent at most once.

@@ -29,6 +29,8 @@ type trip struct {
 	report  report    // to the breaker
 	http2   bool      // whatever the connection
 	interim int
+	// abandoned: the caller left before its connection was fit for use, and gets no answer of it.
+	abandoned bool
 	// begun: a byte of the answer has come. By the goroutine that reads it.
 	begun atomic.Bool
 }
@@ -55,7 +57,6 @@ func (a *address) send(r *http.Request, report report, kept *keptBody) (*http.Re
 		ctx = httptrace.WithClientTrace(t.Context, &t.trace)
 	}
 	out := r.WithContext(ctx)
-	withoutReplay(out)
 	if kept != nil {
 		t.trace.GotFirstResponseByte = t.gotFirstByte
 		if kept.ReadCloser != nil {
@@ -64,7 +65,11 @@ func (a *address) send(r *http.Request, report report, kept *keptBody) (*http.Re
 	}
 	transport := a.transport(r)
 	t.http2 = a.upgrade != nil && transport == a.ask
-	res, err := transport.RoundTrip(out)
+	res, err := a.roundTrip(transport, out)
+	if err == nil && t.abandoned {
+		res.Body.Close()
+		err = context.Cause(t.Context)
+	}
 	if err == nil {
 		if err = faulty(res, t.http2 || a.multiplexed); err != nil {
 			res.Body.Close()
@@ -125,7 +130,7 @@ func (t *trip) gotConn(info httptrace.GotConnInfo) {
 		t.kept.taken = true
 	}
 	if !t.http2 && !(t.address.multiplexed && isHTTP2(info.Conn)) {
-		awaitQuiet(info)
+		t.abandoned = !awaitQuiet(t.Context, info)
 	}
 	if t.outer != nil && t.outer.GotConn != nil {
 		t.outer.GotConn(info)

@@ -6,7 +6,7 @@
 //   - A request arrives as it was handed in. Nothing is added to it, no compression is asked for, and no
 //     proxy settings of the environment are heeded.
 //   - An answer belongs to the request that it is returned for. net/http alone does not promise that
-//     for an upstream that sends more than it announced: guard.go.
+//     for an upstream that sends more than it announced: guard.go, and package direct.
 //   - A request that changes something is sent once. It goes to a second address only when the
 //     first one got nothing of it: retry.go.
 //   - Each phase ends: connecting, the handshake, sending, waiting for the head, and where the
@@ -16,7 +16,8 @@
 //
 // Of several addresses the least busy one is asked, those last that fail their health checks
 // (balance.go, health.go). Nothing makes a caller stick to one. Addresses are http, https or a unix
-// socket (address.go); HTTP/2 is spoken where the options say so.
+// socket (address.go); HTTP/2 is spoken where the options say so. Plain HTTP/1.1 goes by package
+// direct as far as that takes it, everything else by http.Transport; each has connections of its own.
 //
 // The package knows nothing of shapes and modes: package proxy stands on it.
 package upstream
@@ -60,7 +61,7 @@ type Options struct {
 	// IdleTimeout is how long a connection without a request is kept. Default 90 s; at best a bit
 	// less than the upstream's own.
 	IdleTimeout time.Duration
-	// MaxIdleConnections is how many such are kept for each address. Default 256.
+	// MaxIdleConnections is how many such are kept for each address, by each of the two ways. Default 256.
 	MaxIdleConnections int
 	// MaxHeaderBytes bounds the head of an answer. Default 1 MiB.
 	MaxHeaderBytes int64

@@ -49,6 +49,8 @@ sessions-list: GET /api/v1/sessions -> /api/v1/flows (off)
 session-create: POST /api/v1/sessions -> /api/v1/flows (off)
 session-get: GET /api/v1/sessions/{id} -> /api/v1/flows/{id} (off)
 session-update: PUT /api/v1/sessions/{id} -> /api/v1/flows/{id} (off)
+session-patch: PATCH /api/v1/sessions/{id} -> /api/v1/flows/{id} (off)
+session-deactivate: POST /api/v1/sessions/{id}/deactivate -> /api/v1/flows/{id}/deactivate (off)
 session-delete: DELETE /api/v1/sessions/{id} -> /api/v1/flows/{id} (off)
 debug-context: GET /debug/context
 debug-context-middleware: GET /debug/context-middleware

@@ -1,0 +1,82 @@
+//go:build linux && !386
+
+package direct
+
+import (
+	"bufio"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// FuzzHeads: a head is read as net/http reads it, or refused for one of the reasons that are known.
+func FuzzHeads(f *testing.F) {
+	n := 0
+	for _, answer := range answers() {
+		if len(answer) < 10_000 {
+			f.Add(answer, false)
+			f.Add(answer, true)
+			n++
+		}
+	}
+	if n == 0 {
+		f.Fatal("no seeds")
+	}
+	f.Fuzz(func(t *testing.T, text string, toHead bool) {
+		var l lines
+		end := l.end([]byte(text))
+		if end == 0 || !beginsHead([]byte(text)) {
+			return // no whole head
+		}
+		method := http.MethodGet
+		if toHead {
+			method = http.MethodHead
+		}
+		r := &http.Request{Method: method}
+		res, err := http.ReadResponse(bufio.NewReader(strings.NewReader(text)), r)
+		want := outcome{err: err}
+		if err == nil {
+			want = seen(res)
+			defer res.Body.Close() // which reads trailers
+		}
+		mine := &http.Response{}
+		err = parseHead(mine, []byte(text[:end]))
+		if err == nil {
+			_, err = frame(mine, method)
+		}
+		got := outcome{err: err}
+		if err == nil {
+			got = seen(mine)
+		}
+		if got.status == http.StatusSwitchingProtocols {
+			return // refused behind this
+		}
+		if diff := compare(got, want); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// seen is what is to be seen of the head of an answer.
+func seen(res *http.Response) outcome {
+	return outcome{
+		status: res.StatusCode, text: res.Status, proto: res.Proto, header: res.Header, length: res.ContentLength,
+		coding: strings.Join(res.TransferEncoding, ","), closes: res.Close, trailer: res.Trailer,
+	}
+}
+
+// TestHeadsComeInPieces: the end of a head is found wherever it is cut, and never before it is there.
+func TestHeadsComeInPieces(t *testing.T) {
+	for _, head := range []string{"HTTP/1.1 200 OK\r\nX: y\r\n\r\n", "HTTP/1.1 200 OK\nX: y\n\n", "HTTP/1.1 200 OK\r\nX: y\n\r\n"} {
+		text := []byte(head + "body\n\n")
+		for first := range len(head) {
+			var l lines
+			if n := l.end(text[:first]); n != 0 {
+				t.Errorf("%q: an end at %d", text[:first], n)
+			}
+			if n := l.end(text); n != len(head) {
+				t.Errorf("%q, cut at %d: an end at %d, want %d", head, first, n, len(head))
+			}
+		}
+	}
+}

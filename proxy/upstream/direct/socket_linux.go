@@ -1,0 +1,156 @@
+//go:build linux && !386
+
+package direct
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"unsafe"
+)
+
+const supported = true
+
+// socket reads and writes by system calls of which the scheduler is not told. They never wait, since
+// the socket is one of package net's, which waits in its poller. Telling costs more than such a call: it
+// wakes the monitor that looks after calls that do wait.
+type socket struct {
+	raw     syscall.RawConn
+	asking  func(fd uintptr) bool // these four are made once
+	reading func(fd uintptr) bool
+	writing func(fd uintptr) bool
+	peeking func(fd uintptr)
+	out, in []byte // what is written; what is read into
+	n       int    // how much was
+	errno   syscall.Errno
+}
+
+var (
+	errNoSocket = errors.New("a connection without a file descriptor")
+	errFull     = errors.New("the kernel takes no more")
+)
+
+func (s *socket) open(c net.Conn) error {
+	has, ok := c.(syscall.Conn)
+	if !ok {
+		return errNoSocket
+	}
+	var err error
+	s.raw, err = has.SyscallConn()
+	s.asking, s.reading, s.writing, s.peeking = s.askNow, s.readNow, s.writeNow, s.peekNow
+	return err
+}
+
+// ask writes out, and waits until there is something to read. It is all in one use of the poller: what comes
+// between the two is not missed, and a read that would find nothing is not tried. It is errFull where the kernel
+// does not take all of it at once; then nothing is waited for. written is how much it took, with an error too.
+func (s *socket) ask(out []byte) (written int, err error) {
+	s.out, s.n, s.errno = out, 0, 0
+	err = s.raw.Read(s.asking)
+	s.out = nil
+	switch s.errno {
+	case 0:
+	case syscall.EAGAIN:
+		err = errFull
+	default:
+		err = os.NewSyscallError("write", s.errno)
+	}
+	return s.n, err
+}
+
+// askNow writes when it is called first, and is called again when there is something to read.
+func (s *socket) askNow(fd uintptr) bool {
+	if len(s.out) == 0 {
+		return true
+	}
+	if !s.writeNow(fd) {
+		s.errno = syscall.EAGAIN
+		return true
+	}
+	return s.errno != 0
+}
+
+func (s *socket) read(b []byte) (int, error) {
+	s.in, s.n, s.errno = b, 0, 0
+	err := s.raw.Read(s.reading)
+	s.in = nil
+	switch {
+	case err != nil:
+		return 0, err
+	case s.errno != 0:
+		return 0, os.NewSyscallError("read", s.errno)
+	case s.n == 0:
+		return 0, io.EOF
+	}
+	return s.n, nil
+}
+
+// readNow is false where it has to be called again when there is something to read.
+func (s *socket) readNow(fd uintptr) bool {
+	for {
+		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&s.in[0])), uintptr(len(s.in)))
+		switch errno {
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			return false
+		case 0:
+			s.n = int(n)
+			return true
+		default:
+			s.errno = errno
+			return true
+		}
+	}
+}
+
+func (s *socket) write(b []byte) (int, error) {
+	s.out, s.n, s.errno = b, 0, 0
+	err := s.raw.Write(s.writing)
+	s.out = nil
+	if err == nil && s.errno != 0 {
+		err = os.NewSyscallError("write", s.errno)
+	}
+	return s.n, err
+}
+
+// writeNow is false where it has to be called again when the kernel takes more.
+func (s *socket) writeNow(fd uintptr) bool {
+	for len(s.out) > 0 {
+		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(&s.out[0])), uintptr(len(s.out)))
+		switch errno {
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			return false
+		case 0:
+			s.n += int(n)
+			s.out = s.out[n:]
+		default:
+			s.errno = errno
+			return true
+		}
+	}
+	return true
+}
+
+// peek looks at what there is to read and leaves it there; none, and quiet, where the socket is open and has nothing.
+func (s *socket) peek(b []byte) (n int, quiet bool) {
+	s.in, s.n, s.errno = b, 0, 0
+	err := s.raw.Control(s.peeking)
+	s.in = nil
+	return s.n, err == nil && s.errno == syscall.EAGAIN
+}
+
+func (s *socket) peekNow(fd uintptr) {
+	const flags = syscall.MSG_PEEK | syscall.MSG_DONTWAIT
+	for {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&s.in[0])), uintptr(len(s.in)), flags, 0, 0)
+		if s.errno = errno; errno == 0 {
+			s.n = int(n)
+		}
+		if errno != syscall.EINTR {
+			return
+		}
+	}
+}
