@@ -21,6 +21,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "how often each is measured, taking turns; medians are told")
 	flag.IntVar(&o.seconds, "seconds", 1, "how long each measurement takes")
 	flag.StringVar(&o.only, "only", "", "the peers whose names contain this, beside the yardstick")
+	flag.BoolVar(&o.grow, "growth", false, "measure crossfade alone, as bodies, endpoints, rules and connections grow")
 	reverse := flag.String("reverse", "", "be the yardstick on this address instead")
 	upstream := flag.String("upstream", "", "the yardstick's upstream")
 	flag.Parse()
@@ -39,6 +40,7 @@ func main() {
 type options struct {
 	crossfade, sizes, only string
 	rounds, seconds        int
+	grow                   bool
 }
 
 // result is what was measured of a peer with one document.
@@ -89,6 +91,9 @@ func (o options) run() error {
 	}
 	defer stop()
 
+	if o.grow {
+		return o.growth(binary, dir, upstream)
+	}
 	chosen := slices.DeleteFunc(peers(binary, self), func(p peer) bool { return p.name != yardstick && !strings.Contains(p.name, o.only) })
 	for _, size := range names {
 		results := make([]result, len(chosen))
