@@ -151,6 +151,9 @@ func (g *growing) one(p *process, url string, times int) (first, whole, cpu time
 			_, err = io.Copy(io.Discard, res.Body)
 		}
 		res.Body.Close()
+		if err == nil && (res.StatusCode != http.StatusOK || res.Header.Get("Crossfade-Fallback") != "") {
+			err = fmt.Errorf("%s, fallback %q", res.Status, res.Header.Get("Crossfade-Fallback"))
+		}
 		if err != nil {
 			return 0, 0, 0, err
 		}
@@ -166,17 +169,28 @@ func (g *growing) one(p *process, url string, times int) (first, whole, cpu time
 func (g *growing) endpoints() error {
 	fmt.Printf("\n| endpoints beside the built-in ones | CPU of a request, dual, 1 KB |\n|---|---|\n")
 	for _, n := range []int{10, 100, 1000} {
-		var b strings.Builder
-		b.WriteString("version: 1\nendpoints:\n")
-		for i := range n {
-			fmt.Fprintf(&b, "  - name: place-%d\n    method: GET\n    session: /api/v1/sessions-of/%d/{id}\n    flow: /api/v1/flows-of/%d/{id}\n"+
-				"    response:\n      - rename: {from: session_id, to: flow_id}\n    examples:\n      - name: one\n        response:\n          session: {session_id: a}\n          flow: {flow_id: a}\n", i, i, i)
+		const each = 50 // a file has its bound
+		files, names := map[string]string{}, []string{}
+		for from := 0; from < n; from += each {
+			name := fmt.Sprintf("more-%d.yaml", from)
+			names, files[name] = append(names, name), places(from, min(from+each, n))
 		}
-		if err := g.load(fmt.Sprint(n), plain+"mode: dual\ncontracts: [more.yaml]\n", map[string]string{"more.yaml": b.String()}); err != nil {
+		if err := g.load(fmt.Sprint(n), plain+"mode: dual\ncontracts: ["+strings.Join(names, ", ")+"]\n", files); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// places is a contract of many endpoints.
+func places(from, to int) string {
+	var b strings.Builder
+	b.WriteString("version: 1\nendpoints:\n")
+	for i := from; i < to; i++ {
+		fmt.Fprintf(&b, "  - name: place-%d\n    summary: One of many.\n    method: GET\n    session: /api/v1/sessions-of/%d/{id}\n    flow: /api/v1/flows-of/%d/{id}\n    journey: many\n"+
+			"    response:\n      - rename: {at: session_id, to: flow_id}\n    examples:\n      - name: one\n        session: {session_id: a}\n        flow: {flow_id: a}\n", i, i, i)
+	}
+	return b.String()
 }
 
 // rules is what one request costs as rules are added that it does not meet.
