@@ -58,7 +58,11 @@ func (x *exchange) copyBody(res *http.Response) error {
 	if streams {
 		x.client.flush() // the first piece may be long in coming
 	}
-	piece := x.proxy.pieces.get(x.pieceSize(res.ContentLength))
+	length := res.ContentLength
+	if union, ok := res.Body.(*unionBody); ok {
+		length = union.length // at least, and unknown to the client
+	}
+	piece := x.proxy.pieces.get(x.pieceSize(length))
 	defer x.proxy.pieces.put(piece)
 	for {
 		n, err := res.Body.Read(piece)

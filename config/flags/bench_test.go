@@ -95,6 +95,7 @@ func shareRules(n int) []Rule {
 }
 
 func deciders(tb testing.TB) []decider {
+	tb.Helper()
 	token := webToken(`{"sub":"` + aUser + `","email":"someone@example.com","role":"analyst","is_admin":false,"exp":1790000000,"iat":1780000000,"type":"access"}`)
 	flag := func(rules ...Rule) *Live {
 		return liveWith(tb, Flag{Endpoint: "context-me", Stage: Passthrough, Rules: rules})

@@ -34,7 +34,7 @@ func (l *Live) followStore(ctx context.Context, hints <-chan struct{}) {
 	ticker := time.NewTicker(l.poll)
 	defer ticker.Stop()
 	for {
-		l.refresh(ctx)
+		l.refresh(ctx, storeTime)
 		l.advance(ctx)
 		select {
 		case <-ctx.Done():
@@ -88,8 +88,8 @@ func (l *Live) lookForKillFile() (changed bool) {
 }
 
 // refresh asks the store for what is newer than what is served.
-func (l *Live) refresh(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, storeTime)
+func (l *Live) refresh(ctx context.Context, patience time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	l.mu.Lock()
 	read := !l.known || !l.health.reachable // after a time away all is read, whatever its number

@@ -82,8 +82,12 @@ const defaultPoll = 500 * time.Millisecond
 // storeTime is how long a question to the store may take that nobody asked for: start, polls, what is due.
 const storeTime = time.Second
 
+// firstTime is how long a start without any knowledge waits for the store: until it is heard, everybody gets passthrough.
+const firstTime = 5 * time.Second
+
 // Open reads what is known: the store, or the snapshot file while the store is away, and the kill file. It fails when the
-// settings are wrong, never because the store is away. Run has to be called to follow.
+// settings are wrong, never because the store is away; for a store that says nothing it waits five seconds, or one where the snapshot
+// file was there. Run has to be called to follow.
 func Open(ctx context.Context, o LiveOptions) (*Live, error) {
 	if err := o.Settings.Check(); err != nil {
 		return nil, err
@@ -102,7 +106,11 @@ func Open(ctx context.Context, o LiveOptions) (*Live, error) {
 	l.load()
 	l.lookForKillFile()
 	l.publish()
-	l.refresh(ctx)
+	patience := firstTime
+	if l.known {
+		patience = storeTime
+	}
+	l.refresh(ctx, patience)
 	return l, nil
 }
 

@@ -34,6 +34,13 @@ func (s *shaky) with(change func()) {
 	change()
 }
 
+// inner is the store of this moment.
+func (s *shaky) inner() Store {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.Store
+}
+
 func (s *shaky) answer(ctx context.Context) error {
 	s.mu.Lock()
 	away, hangs := s.away, s.hangs
@@ -49,7 +56,7 @@ func (s *shaky) Read(ctx context.Context) (State, error) {
 	if err := s.answer(ctx); err != nil {
 		return State{}, err
 	}
-	state, err := s.Store.Read(ctx)
+	state, err := s.inner().Read(ctx)
 	s.keepBack()
 	return state, err
 }
@@ -68,14 +75,14 @@ func (s *shaky) Version(ctx context.Context) (int64, error) {
 	if err := s.answer(ctx); err != nil {
 		return 0, err
 	}
-	return s.Store.Version(ctx)
+	return s.inner().Version(ctx)
 }
 
 func (s *shaky) Write(ctx context.Context, change func(State, time.Time) (State, Entry, error)) (State, error) {
 	if err := s.answer(ctx); err != nil {
 		return State{}, err
 	}
-	after, err := s.Store.Write(ctx, change)
+	after, err := s.inner().Write(ctx, change)
 	s.keepBack()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -238,6 +245,25 @@ func TestStartWithoutTheStore(t *testing.T) {
 	})
 }
 
+// TestStoreThatIsSlowToStart: a start without any knowledge waits for a store that is slow to say the first word, but not for ever.
+func TestStoreThatIsSlowToStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newShaky()
+		changed(t, running(t, LiveOptions{Store: store}), set("context-me", Dual))
+		slow := make(chan struct{})
+		store.with(func() { store.slow = slow })
+		time.AfterFunc(4*time.Second, func() { close(slow) })
+		wantStage(t, "after four seconds", running(t, LiveOptions{Store: store}), Dual)
+		store.with(func() { store.hangs = true })
+		begin := time.Now()
+		wantStage(t, "from a store that hangs", running(t, LiveOptions{Store: store}), Passthrough)
+		if took := time.Since(begin); took != firstTime {
+			t.Errorf("the start took %s, want %s", took, firstTime)
+		}
+		store.with(func() { store.hangs = false })
+	})
+}
+
 func TestNeverBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newShaky()
@@ -285,7 +311,7 @@ func TestLateAnswers(t *testing.T) {
 				if _, err := store.Store.Write(t.Context(), changed2); err != nil {
 					t.Fatal(err)
 				}
-				done.Go(func() { l.refresh(t.Context()) })
+				done.Go(func() { l.refresh(t.Context(), storeTime) })
 			}
 			synctest.Wait() // it waits for its answer
 			changed(t, other, set("context-me", map[string]Stage{"write": Dual, "read": FlowOnly}[late]))

@@ -85,6 +85,26 @@ func TestSessionShapeKeepsItsBytes(t *testing.T) {
 	}
 }
 
+// Long answers in dual go out as they come elsewhere; one that memory completes must not.
+func TestLongContextIsCompleted(t *testing.T) {
+	r := single(t, managed(proxy.Dual))
+	id := r.made("Second", "planning")
+	r.wants(r.activate(id), 200)
+	body := `{"user":{"id":"` + admin + `"},"engagement":{"id":"` + legacy.AzureEngagement + `"},"session":{"id":"` + legacy.AzureEngagement +
+		`","name":"N"},"available_sessions":[],"pad":"` + strings.Repeat("x", 600<<10) + `"}`
+	r.tap.set(func(w http.ResponseWriter, q *http.Request) bool {
+		if q.URL.Path != me {
+			return false
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, body)
+		return true
+	})
+	if got := r.current(); got != id {
+		t.Errorf("current %s, want %s", got, id)
+	}
+}
+
 func TestActivateRefuses(t *testing.T) {
 	foreign := strange
 	for _, test := range []struct {
@@ -296,8 +316,8 @@ func TestTwoBrowsersOnTwoReplicas(t *testing.T) {
 					id, to, from = b, right, left
 				}
 				to.wants(to.activate(id), 200)
-				if got := from.current(); got != id {
-					t.Fatalf("round %d: the other replica says %s, want %s", n, got, id)
+				if here, there := to.current(), from.current(); here != id || there != id {
+					t.Fatalf("round %d: this replica says %s, the other %s, want %s", n, here, there, id)
 				}
 			}
 		})

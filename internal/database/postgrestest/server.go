@@ -9,12 +9,13 @@
 //
 //	func TestX(t *testing.T) { url := server.Database(t) … }
 //
-// A test that does harm starts a server of its own with [Start]. Servers write to disk as in
+// A test that does harm has a server of its own, by [Own]. Servers write to disk as in
 // production (fsync is on), listen on 127.0.0.1 and a unix socket, ask for a password, and end with the
 // process that started them, however that ends.
 package postgrestest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,8 +44,11 @@ const (
 type Server struct {
 	bin, dir string
 	port     int
-	as       *syscall.Credential // nil: as we are
-	mounted  bool
+
+	connections int // that it takes at once
+
+	as      *syscall.Credential // nil: as we are
+	mounted bool
 
 	// ended is closed when the server that was started last has ended; nil before the first one.
 	ended chan struct{}
@@ -55,6 +59,8 @@ type Options struct {
 	// Disk bounds what the server can write, in bytes: it gets a file system of its own in memory, which needs
 	// root. 0 is the machine's disk.
 	Disk int64
+	// Connections is how many clients it takes at once; 0 is 60.
+	Connections int
 }
 
 // Main starts a server, runs the tests of m with it in *s and gives the exit code.
@@ -83,7 +89,7 @@ func Start(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{bin: bin, dir: dir}
+	s := &Server{bin: bin, dir: dir, connections: cmp.Or(o.Connections, 60)}
 	if err := s.make(o); err != nil {
 		return nil, errors.Join(fmt.Errorf("make a PostgreSQL server: %w", err), s.Close())
 	}
@@ -91,6 +97,21 @@ func Start(o Options) (*Server, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// Own starts a server for one test alone, which may harm it.
+func Own(tb testing.TB, o Options) *Server {
+	tb.Helper()
+	s, err := Start(o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return s
 }
 
 // programs finds initdb and postgres where scripts/postgres.sh does: POSTGRES_BIN, Debian's folders, the PATH.
@@ -127,7 +148,7 @@ func (s *Server) make(o Options) error {
 		}
 	}
 	if o.Disk != 0 {
-		if err := syscall.Mount("tmpfs", s.dir, "tmpfs", 0, "mode=0700,size="+strconv.FormatInt(o.Disk, 10)); err != nil {
+		if err := mount(s.dir, o.Disk); err != nil {
 			return fmt.Errorf("mount a small disk, which needs root: %w", err)
 		}
 		s.mounted = true
@@ -210,7 +231,7 @@ func (s *Server) Start() error {
 func (s *Server) startOnce(deadline time.Time) error {
 	const leash = `exec 3<&0; "$@" >>"$LOG" 2>&1 3<&- & server=$!; (read -r _ <&3; kill -QUIT $server) & reader=$!; wait $server; kill $reader`
 	cmd := exec.Command("/bin/sh", "-c", leash, "sh", filepath.Join(s.bin, "postgres"), "-D", s.data(), "-p", strconv.Itoa(s.port),
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+s.dir, "-c", "max_connections=60", "-c", "shared_buffers=16MB",
+		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+s.dir, "-c", "max_connections="+strconv.Itoa(s.connections), "-c", "shared_buffers=16MB",
 		"-c", "min_wal_size=2MB", "-c", "max_wal_size=8MB")
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "LOG="+s.log())
