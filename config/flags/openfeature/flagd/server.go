@@ -43,7 +43,7 @@ func (p *Provider) followServer(ctx context.Context, address string, secure bool
 		p.fail(fmt.Errorf("flagd at %s: %w", address, err))
 		return
 	}
-	defer conn.Close()
+	defer conn.Close() //nolint:errcheck // nobody is left to tell
 	client := syncv1grpc.NewFlagSyncServiceClient(conn)
 	for {
 		came, err := p.receive(ctx, client, address)
