@@ -249,7 +249,7 @@ func (g *growing) connections() error {
 	}
 	defer release()
 	fmt.Printf("\n| connections | idle, each | with a request, each |\n|---|---|---|\n")
-	for _, n := range []int{10, 100, 1000, 9_500} { // a process may open 20,000 files here, and each needs two
+	for _, n := range []int{10, 100, 1000, 9_000} { // a process may open 20,000 files here, and each needs two
 		config := strings.Replace(plain+"mode: dual\nlimits: {max_requests: 20000, max_connections: 30000}\n", "{listen", "{idle_timeout: 10m, listen", 1)
 		config = fmt.Sprintf("%supstream: {url: 'http://127.0.0.1:%d', max_idle_connections: 20000}\n", config, slow)
 		p, port, err := g.serveInstead(config)
