@@ -19,9 +19,10 @@ import (
 
 // Names of files in the data directory.
 const (
-	killFile       = "kill"
-	snapshotFile   = "flags.json"
-	adminTokenFile = "admin.token"
+	killFile             = "kill"
+	snapshotFile         = "flags.json"
+	providerSnapshotFile = "provider-flags.json"
+	adminTokenFile       = "admin.token"
 )
 
 func (p *process) killCommand() *cobra.Command {
@@ -32,8 +33,8 @@ func (p *process) killCommand() *cobra.Command {
 		Use:   "kill",
 		Short: "Everything to passthrough, now: the way back",
 		Long: `Turns the kill switch on: all endpoints, on all replicas that share a store, also after restarts, until unkill. Where
-the admin API does not answer, or its store is away, it writes the file kill into the data directory instead, which the crossfade
-on this machine sees within half a second.
+the admin API does not answer, its store is away, or another system keeps the flags, it writes the file kill into the data directory
+instead, which the crossfade on this machine sees within half a second.
 
 ` + exitCodes,
 		Example: `  crossfade kill --reason "errors in the web app"
@@ -53,10 +54,13 @@ func (p *process) kill(ctx context.Context, f adminFlags, reason string, local b
 		return failed(err)
 	}
 	if !local {
-		if err = p.killByAdmin(ctx, a, reason); err == nil || !isAway(err) {
+		if err = p.killByAdmin(ctx, a, reason); err == nil || !isAway(err) && !isElsewhere(err) {
 			return outcome(err)
 		}
 		fmt.Fprintf(p.stderr, "crossfade: %v\n", err)
+		if f.url != "" && isElsewhere(err) {
+			return failed(errors.New("nothing was changed: the kill switch of all is in that system; for one alone, run crossfade kill on its machine"))
+		}
 		if f.url != "" {
 			return outcome(errors.New("nothing was changed: --admin names a crossfade that does not answer; run crossfade kill on its machine"))
 		}
@@ -130,6 +134,10 @@ func (p *process) unkill(ctx context.Context, f adminFlags, reason string, local
 	}
 	var raw json.RawMessage
 	if _, err := a.do(ctx, http.MethodDelete, "/kill", map[string]any{"reason": reason}, &raw); err != nil {
+		if isElsewhere(err) && f.url == "" {
+			fmt.Fprintf(p.stdout, "the kill switch of all is as it was: %v\n", err)
+			return nil // what there is to do here is done
+		}
 		return outcome(fmt.Errorf("the store's kill switch is as it was: %w", err))
 	}
 	var done changed
