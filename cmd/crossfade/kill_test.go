@@ -47,3 +47,16 @@ func TestUnkillEndsWhenItHolds(t *testing.T) {
 	o.want(0, `(?s)took .*away.*off already`, "unkill", "--data", o.data)
 	o.mode("dual")
 }
+
+// TestUndoAfterTheKillSwitch: undo without a version is about the last change of a flag, whatever was switched since.
+func TestUndoAfterTheKillSwitch(t *testing.T) {
+	o := operate(t, nil)
+	o.want(1, `no flag was changed yet`, "flags", "undo", "--reason", "what?")
+	o.want(0, `version 1`, "flags", "set", "context-me", "verify", "--reason", "see")
+	o.want(0, `version 2`, "flags", "set", "context-me", "dual", "--reason", "on")
+	o.want(0, `version 3`, "kill")
+	o.want(0, `version 4`, "unkill")
+	o.mode("dual")
+	o.want(0, `version 5: undo context-me`, "flags", "undo", "--reason", "it was that")
+	o.mode("passthrough")
+}
