@@ -24,6 +24,10 @@ func (x *exchange) respond(res *http.Response) {
 		h.Add("Trailer", strings.Join(slices.Sorted(maps.Keys(res.Trailer)), ", "))
 	}
 	x.client.WriteHeader(res.StatusCode)
+	if x.in.Method == http.MethodHead {
+		res.Body.Close() // it has one only where the upstream was asked as by GET
+		return
+	}
 	err := x.copyBody(res)
 	res.Body.Close() // which also completes the trailers
 	if err != nil {

@@ -25,13 +25,11 @@ func (x *exchange) mayStream(res *http.Response, lens *transform.Lens, form tran
 	switch {
 	case form != transform.Union || !lens.Streams():
 		return false
-	case x.remembers():
-		return false // what completes it needs the whole
 	case res.ContentLength >= 0 && res.ContentLength <= above:
 		return false
 	case res.ContentLength > x.proxy.limits.MaxBody:
 		return false // the head can still say that it is not mapped
-	case x.companion != nil:
+	case x.accompanied():
 		return false // what is remembered is put in where the lens has put its flows
 	case !x.in.ProtoAtLeast(1, 1):
 		return false // there is no end to see but that of the connection
@@ -164,7 +162,7 @@ func (b *unionBody) end() {
 	if b.tagged {
 		tag := b.theirs
 		if err == nil {
-			tag = b.exchange.proxy.marks.put(tag, b.exchange.decision.Mode, coding.Identity)
+			tag = b.exchange.proxy.marks.put(tag, b.exchange.decision.Mode, "", coding.Identity)
 		}
 		trailer["Etag"] = []string{tag.String()}
 	}

@@ -37,7 +37,7 @@ func TestLongUnion(t *testing.T) {
 	broken := strings.Replace(session, `"id":"s1"`, `"id":"s1","id":"s2"`, 1)
 	native := `{"pad":"` + strings.Repeat("x", 300<<10) + `","current_flow":{"id":"s1"}}`
 	head := jsonHead("Etag", `"v1"`, "Last-Modified", "Mon, 02 Jan 2006 15:04:05 GMT", "Accept-Ranges", "bytes", "Content-Digest", "sha-256=:x:", "X-Kept", "a")
-	mapped := newMarks(testContract(t).Revision, "").put(entityTag{opaque: "v1"}, Dual, 0).String()
+	mapped := newMarks(testContract(t).Revision, "").put(entityTag{opaque: "v1"}, Dual, "", 0).String()
 	for _, c := range []struct {
 		name, body, want, fallback, tag string
 	}{
@@ -130,7 +130,7 @@ endpoints:
 func TestLongUnionThatIsHeld(t *testing.T) {
 	session, union := longMe()
 	upstream := answers(t, 200, jsonHead("Etag", `"v1"`, "Content-Length", strconv.Itoa(len(session))), session)
-	tag := newMarks(testContract(t).Revision, "").put(entityTag{opaque: "v1"}, Dual, 0).String()
+	tag := newMarks(testContract(t).Revision, "").put(entityTag{opaque: "v1"}, Dual, "", 0).String()
 	whole := func(t *testing.T, got answer, status int) {
 		t.Helper()
 		got.want(t, status, union)

@@ -137,7 +137,6 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 		asked = hup
 	}
 	s.announce(listener, beside)
-	s.state.tryFlows(ctx, s.logger)
 
 	if err := s.loop(ctx, asked, ended); err != nil {
 		return failed(err)

@@ -72,25 +72,34 @@ func openState(ctx context.Context, l *loaded, logger *zap.Logger) (*state, erro
 	running, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.running.Go(func() { live.Run(running) })
+	s.followFlows(running, logger)
 	return s, nil
 }
 
-// flowsStart is how long the first look at the tables of flows may take before the store is told to be away.
-const flowsStart = 10 * time.Second
+// flowsStart is how long the first look at what is remembered of flows may hold up the start: a file is looked at in a
+// fraction of it, and requests that come before cost a query each.
+const flowsStart = time.Second
 
-// tryFlows makes the tables of flows. A store that is away is no reason not to serve: it is told, and tried again with each
-// request that needs it.
-func (s *state) tryFlows(ctx context.Context, logger *zap.Logger) {
+// followFlows makes the tables of flows, and keeps known what is in them where that can be. A store that is away is no reason
+// not to serve: it is told, and tried again with each request that needs it.
+func (s *state) followFlows(ctx context.Context, logger *zap.Logger) {
 	if s.flows == nil {
 		return
 	}
+	looked := make(chan struct{})
 	s.running.Go(func() {
-		ctx, cancel := context.WithTimeout(ctx, flowsStart)
-		defer cancel()
-		if err := s.flows.Migrate(ctx); err != nil && !errors.Is(err, context.Canceled) {
-			logger.Warn("the store is away; flows have no memory until it is there (store.url: none does without)", zap.Error(err))
-		}
+		s.flows.Follow(ctx, func(err error) {
+			if err != nil && !errors.Is(err, context.Canceled) {
+				logger.Warn("the store is away; flows have no memory until it is there (store.url: none does without)", zap.Error(err))
+			}
+			close(looked)
+		})
 	})
+	select {
+	case <-looked:
+	case <-ctx.Done():
+	case <-time.After(flowsStart):
+	}
 }
 
 // close ends what follows the store, after the last request.

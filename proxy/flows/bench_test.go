@@ -65,7 +65,7 @@ func BenchmarkContext(b *testing.B) {
 				b.Cleanup(func() { _ = db.Close() })
 				store, err := sqlstore.New(db, sqlstore.Options{})
 				must(b, err)
-				must(b, store.Migrate(b.Context()))
+				follow(b, store)
 				if test.activated {
 					must(b, store.Activate(b.Context(), who, legacy.AzureEngagement))
 					must(b, store.Describe(b.Context(), legacy.AzureEngagement, flows.Details{

@@ -53,7 +53,7 @@ func TestFlowThatIsListedNoMoreIsNotCurrent(t *testing.T) {
 	now.add(2 * time.Hour)
 	r.current()
 	r.waits(swept)
-	left, _, err := r.store.Recall(t.Context(), flows.Caller{User: admin, Engagement: legacy.AzureEngagement}, []string{made, found}, -1)
+	left, err := r.store.Recall(t.Context(), flows.Caller{User: admin, Engagement: legacy.AzureEngagement}, []string{made, found})
 	must(t, err)
 	if len(left.Activated)+len(left.Details) != 0 {
 		t.Errorf("left: %+v", left)

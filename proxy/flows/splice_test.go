@@ -92,7 +92,7 @@ func TestShownFlows(t *testing.T) {
 		{"members that were not there", `{"id":"F"}`, Details{Type: "finops", Status: "paused", Metadata: []byte(`{}`)}, true, `{"id":"F","flow_type":"finops","status":"paused","metadata":{}}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			f, ok := flowOf([]byte(test.flow))
+			f, ok := flowOf(test.flow)
 			if !ok {
 				t.Fatal("no flow")
 			}
