@@ -68,9 +68,6 @@ func (p *process) kill(ctx context.Context, f adminFlags, reason string, local b
 			return outcome(err)
 		}
 		fmt.Fprintf(p.stderr, "crossfade: %v\n", err)
-		if f.url != "" && isElsewhere(err) {
-			return failed(errors.New("nothing was changed: the kill switch of all is in that system; for one alone, run crossfade kill on its machine"))
-		}
 		if f.url != "" && f.data == "" && !onLoopback(f.url) {
 			return outcome(fmt.Errorf("nothing was changed: run crossfade kill on the machine of %s, where the kill file works: %w", f.url, err))
 		}
