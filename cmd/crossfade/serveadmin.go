@@ -35,6 +35,9 @@ func (s *server) newMetrics() *metrics.Metrics {
 			Stages: map[string]string{},
 		}
 		for _, e := range l.config.Endpoints {
+			if !e.Enabled {
+				continue
+			}
 			told.Stages[e.Name] = string(s.state.live.Explain(flags.Request{}, e.Name).Decision.Stage)
 		}
 		for _, f := range state.Flags {
