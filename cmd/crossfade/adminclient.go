@@ -192,6 +192,12 @@ func isAway(err error) bool {
 	return errors.Is(err, errAway) || errors.As(err, &problem) && problem.Status >= http.StatusInternalServerError
 }
 
+// isElsewhere says whether a change was refused since another system keeps the flags.
+func isElsewhere(err error) bool {
+	var problem *refusalError
+	return errors.As(err, &problem) && problem.Type == "urn:crossfade:problem:kept-elsewhere"
+}
+
 // outcome gives an error of a call its exit code.
 func outcome(err error) error {
 	var problem *refusalError

@@ -181,16 +181,25 @@ func TestKillWithoutAnybodyToAsk(t *testing.T) {
 // soon waits until the mode is what it should become.
 func (o *operator) soon(want string) {
 	o.t.Helper()
+	o.eventually(func() string {
+		_, mode, _ := o.serve.get(o.serve.url, "/api/v1/context/me")
+		return mode
+	}, "^"+want+"$")
+}
+
+// eventually waits until something is as wanted.
+func (o *operator) eventually(what func() string, pattern string) {
+	o.t.Helper()
 	ctx, cancel := context.WithTimeout(o.t.Context(), 10*time.Second)
 	defer cancel()
 	for {
-		_, mode, _ := o.serve.get(o.serve.url, "/api/v1/context/me")
-		if mode == want {
+		got := what()
+		if regexp.MustCompile(pattern).MatchString(got) {
 			return
 		}
 		select {
 		case <-ctx.Done():
-			o.t.Fatalf("mode %s, want %s", mode, want)
+			o.t.Fatalf("got %s, want %s", got, pattern)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

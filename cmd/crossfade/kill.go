@@ -21,9 +21,10 @@ import (
 
 // Names of files in the data directory.
 const (
-	killFile       = "kill"
-	snapshotFile   = "flags.json"
-	adminTokenFile = "admin.token"
+	killFile             = "kill"
+	snapshotFile         = "flags.json"
+	providerSnapshotFile = "provider-flags.json"
+	adminTokenFile       = "admin.token"
 )
 
 const (
@@ -42,8 +43,8 @@ func (p *process) killCommand() *cobra.Command {
 		Use:   "kill",
 		Short: "Everything to passthrough, now: the way back",
 		Long: `Turns the kill switch on: all endpoints, on all replicas that share a store, also after restarts, until unkill. Where
-the admin API does not answer, or its store is away, it writes the file kill into the data directory instead, which the crossfade
-on this machine sees within half a second.
+the admin API does not answer, its store is away, or another system keeps the flags, it writes the file kill into the data directory
+instead, which the crossfade on this machine sees within half a second.
 
 ` + exitCodes,
 		Example: `  crossfade kill --reason "errors in the web app"
@@ -63,11 +64,13 @@ func (p *process) kill(ctx context.Context, f adminFlags, reason string, local b
 		return failed(err)
 	}
 	if !local {
-		if err = p.killByAdmin(ctx, a, reason); err == nil || !isAway(err) {
+		if err = p.killByAdmin(ctx, a, reason); err == nil || !isAway(err) && !isElsewhere(err) {
 			return outcome(err)
 		}
 		fmt.Fprintf(p.stderr, "crossfade: %v\n", err)
-		if f.url != "" && f.data == "" && !onLoopback(f.url) {
+		if named := f.url != "" && f.data == ""; named && isElsewhere(err) {
+			return failed(errors.New("nothing was changed: the kill switch of all is in that system; for one alone, run crossfade kill on its machine"))
+		} else if named && !onLoopback(f.url) {
 			return outcome(fmt.Errorf("nothing was changed: run crossfade kill on the machine of %s, where the kill file works: %w", f.url, err))
 		}
 	}
@@ -143,6 +146,10 @@ func (p *process) unkill(ctx context.Context, f adminFlags, reason string, local
 	}
 	var raw json.RawMessage
 	if _, err := a.do(ctx, http.MethodDelete, "/kill", map[string]any{"reason": reason}, &raw); err != nil {
+		if isElsewhere(err) && (f.url == "" || f.data != "") {
+			fmt.Fprintf(p.stdout, "the kill switch of all is as it was: %v\n", err)
+			return nil // what there is to do here is done
+		}
 		return outcome(fmt.Errorf("the store's kill switch is as it was: %w", err))
 	}
 	var done changed

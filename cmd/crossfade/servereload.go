@@ -63,7 +63,7 @@ func (s *server) use(l *loaded) error {
 	}
 	next, err := s.make(l, to)
 	if err == nil {
-		err = s.state.live.SetSettings(l.flagSettings())
+		err = s.state.setSettings(l.flagSettings())
 	}
 	if err != nil {
 		if to != s.upstream {
