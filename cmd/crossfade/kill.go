@@ -144,7 +144,7 @@ func (p *process) unkill(ctx context.Context, f adminFlags, reason string, local
 	}
 	var raw json.RawMessage
 	if _, err := a.do(ctx, http.MethodDelete, "/kill", map[string]any{"reason": reason}, &raw); err != nil {
-		if isElsewhere(err) && f.url == "" {
+		if isElsewhere(err) && (f.url == "" || f.data != "") {
 			fmt.Fprintf(p.stdout, "the kill switch of all is as it was: %v\n", err)
 			return nil // what there is to do here is done
 		}
