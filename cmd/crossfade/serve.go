@@ -177,6 +177,9 @@ func (s *server) announce(listener net.Listener, beside []*besideServer) {
 		zap.String("contract_revision", s.serving.Load().contract.Revision),
 		zap.Bool("flow_memory", s.serving.Load().memory != nil),
 	}
+	if from := c.Flags.Provider.String(); from != "" {
+		fields = append(fields, zap.String("flags_provider", from))
+	}
 	if s.certificates != nil {
 		fields = append(fields, zap.Time("certificate_until", s.certificates.Until()))
 	}

@@ -200,16 +200,50 @@ func TestEachConnectionIsSetUpToKeepWhatItSays(t *testing.T) {
 	}
 }
 
-func TestFileThatWasTakenAwayDoesNotComeBackEmpty(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "x.db")
-	db := migrated(t, "sqlite:"+path, database.Options{Connections: 1})
-	do(t, func() error { return os.Rename(path, path+".old") })
-	db.SQL().SetMaxIdleConns(-1) // the next statement needs a new connection
-	if err := count(t.Context(), db); !errors.Is(err, database.ErrUnavailable) {
-		t.Errorf("got %v", err)
+// TestFileThatWasTakenAway: SQLite goes on writing to a file that has no name any more, and all of it is lost.
+func TestFileThatWasTakenAway(t *testing.T) {
+	for name, options := range map[string]database.Options{"one connection": {Connections: 1}, "several": {}} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "x.db")
+			db := migrated(t, "sqlite:"+path, options)
+			do(t, func() error { return count(t.Context(), db) })
+			do(t, func() error { return os.Rename(path, path+".old") })
+			for range 2 { // it does not come back empty either
+				if err := count(t.Context(), db); !errors.Is(err, database.ErrUnavailable) {
+					t.Fatalf("writing: %v", err)
+				}
+			}
+			var n int
+			err := db.SQL().QueryRowContext(t.Context(), "SELECT count(*) FROM counter").Scan(&n)
+			if !errors.Is(database.Classify(err), database.ErrUnavailable) {
+				t.Errorf("reading: %v", err)
+			}
+			do(t, func() error { return os.Rename(path+".old", path) })
+			do(t, func() error { return count(t.Context(), db) })
+			if n := counted(t, db); n != 2 {
+				t.Errorf("counted to %d, want 2", n)
+			}
+		})
 	}
-	do(t, func() error { return os.Rename(path+".old", path) })
+}
+
+func TestFileThatWasReplaced(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x.db")
+	do(t, func() error {
+		other := migrated(t, "sqlite:"+path+".other", database.Options{})
+		return errors.Join(count(t.Context(), other), count(t.Context(), other), other.Close())
+	})
+	db := migrated(t, "sqlite:"+path, database.Options{})
 	do(t, func() error { return count(t.Context(), db) })
+	for _, beside := range []string{"-wal", "-shm"} {
+		do(t, func() error { return os.Rename(path+beside, path+".old"+beside) })
+	}
+	do(t, func() error { return os.Rename(path+".other", path) })
+	do(t, func() error { return count(t.Context(), db) })
+	if n := counted(t, db); n != 3 {
+		t.Errorf("counted to %d, want 3: two were in the file that took the place, and one came since", n)
+	}
 }
 
 func TestFolderThatCannotBeMadeIsFoundOutLater(t *testing.T) {
