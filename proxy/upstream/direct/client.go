@@ -19,7 +19,7 @@
 // No answer can be another caller's: a connection on which anything is left behind an answer, in
 // the buffer or in the kernel, is closed, not used.
 //
-// On systems other than Linux a Client takes no request (socket_linux.go, socket_other.go).
+// On systems other than Linux a Client takes no request (internal/rawio).
 package direct
 
 import (

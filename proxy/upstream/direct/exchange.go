@@ -11,6 +11,8 @@ import (
 	"net/textproto"
 	"os"
 	"sync/atomic"
+
+	"github.com/crossfade-proxy/crossfade/internal/wire"
 )
 
 // exchange is one request and its answer, in one piece of memory. It is the body of its answer, too.
@@ -212,13 +214,13 @@ func (x *exchange) answer() error {
 
 // head reads up to the empty line behind a head, and gives both. They are good until the next read.
 func (x *exchange) head(limit int64) ([]byte, error) {
-	var lines lines
+	var lines wire.Lines
 	for {
 		unread := x.buffer.unread()
 		if !beginsHead(unread) {
-			return nil, fmt.Errorf("malformed HTTP response %q", quoted(unread))
+			return nil, fmt.Errorf("malformed HTTP response %q", wire.Quoted(unread))
 		}
-		n := lines.end(unread)
+		n := lines.End(unread)
 		switch {
 		case int64(n) > limit, n == 0 && int64(len(unread)) >= limit:
 			return nil, fmt.Errorf("the head of the answer exceeded %d bytes", x.client.options.MaxHeaderBytes)

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/crossfade-proxy/crossfade/internal/wire"
 )
 
 // framing is where the body of an answer ends, and what becomes of the connection there.
@@ -78,9 +80,9 @@ func takeClose(res *http.Response) bool {
 	v := res.Header["Connection"]
 	switch {
 	case res.ProtoMinor == 0:
-		return hasToken(v, "close") || !hasToken(v, "keep-alive")
+		return wire.HasToken(v, "close") || !wire.HasToken(v, "keep-alive")
 	default:
-		return hasToken(v, "close")
+		return wire.HasToken(v, "close")
 	}
 }
 
