@@ -125,10 +125,10 @@ func (a *answer) Write(b []byte) (int, error) {
 	if !bodyAllowed(a.status) {
 		return 0, http.ErrBodyNotAllowed
 	}
-	if a.declared != unknown && a.written+int64(len(b)) > a.declared {
-		return 0, http.ErrContentLength
-	}
 	a.written += int64(len(b))
+	if a.declared != unknown && a.written > a.declared {
+		return 0, http.ErrContentLength // and the connection ends behind it, as if the body were cut
+	}
 	if a.err != nil {
 		return 0, a.err
 	}
@@ -277,6 +277,18 @@ func (r *behind) Read(p []byte) (int, error) {
 	n := copy(p, r.early)
 	r.early = r.early[n:]
 	return n, nil
+}
+
+// cut ends an answer that was not completed, so that the client can see that: what would make it look whole is not sent.
+func (a *answer) cut() {
+	if a.body != nil {
+		a.body.retire()
+	}
+	if !a.committed || !a.chunked && (a.bodiless || a.written == a.declared) {
+		return
+	}
+	a.closeChunk()
+	_ = a.conn.send()
 }
 
 // finish completes an answer, and says whether its connection may have another request.

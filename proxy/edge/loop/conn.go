@@ -207,13 +207,12 @@ func (c *conn) answer(a *answer) (again bool) {
 		if whole {
 			return
 		}
-		// The handler has panicked, which cuts the connection: what it has not committed is not sent.
+		// The handler has panicked, which cuts the connection.
 		_ = recover() // see Options.Handler
 		a.cancel()
 		c.watch.end()
-		if !c.taken && a.committed {
-			a.closeChunk()
-			_ = c.send()
+		if !c.taken {
+			a.cut()
 		}
 		again = false
 	}()

@@ -149,7 +149,7 @@ func (a *answer) commit(more []byte) {
 		a.closes = true
 	}
 	switch {
-	case a.status == http.StatusSwitchingProtocols, !a.closes:
+	case a.status == http.StatusSwitchingProtocols, !a.closes, wire.HasToken(a.connection, "close"):
 		for _, value := range a.connection {
 			extra = appendField(extra, "Connection", value)
 		}

@@ -17,7 +17,7 @@ import (
 // coding, or a transfer coding in HTTP/1.0, is refused. It adds no Cache-Control to Pragma.
 func (c *conn) request(head []byte) (*answer, error) {
 	end := bytes.IndexByte(head, '\n') + 1
-	if end < 2 || head[end-2] != '\r' {
+	if end <= 2 || head[end-2] != '\r' { // an empty line is the whole head
 		return nil, errMalformed
 	}
 	fields, err := wire.Canonicalise(head[end:], true)
