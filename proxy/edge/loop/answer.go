@@ -53,6 +53,7 @@ type answer struct {
 	keepAlive10 bool
 
 	interim sync.Mutex // held while something is written that is not the answer
+	begun   bool       // the answer; guarded by interim
 }
 
 // Header implements http.ResponseWriter.
@@ -98,8 +99,11 @@ func (a *answer) writeInterim(status int) {
 func (a *answer) goOn() {
 	a.interim.Lock()
 	defer a.interim.Unlock()
-	if !a.committed && a.status == 0 {
-		a.failed(a.conn.WriteBuffers(net.Buffers{[]byte("HTTP/1.1 100 Continue\r\n\r\n")}))
+	if a.begun {
+		return
+	}
+	if a.conn.WriteBuffers(net.Buffers{[]byte("HTTP/1.1 100 Continue\r\n\r\n")}) != nil {
+		a.cancel() // the answer will fail as well
 	}
 }
 
@@ -133,7 +137,7 @@ func (a *answer) Write(b []byte) (int, error) {
 		return 0, a.err
 	}
 	if !a.committed {
-		if a.declared == unknown && a.written <= collected {
+		if a.collects() && a.written <= collected {
 			out := a.conn.output()
 			out.bytes = append(out.bytes, b...)
 			return len(b), nil
@@ -147,6 +151,12 @@ func (a *answer) Write(b []byte) (int, error) {
 		return 0, a.err
 	}
 	return len(b), nil
+}
+
+// collects says that a head is better completed later: when the length is known, or the request's body read, of which the rest
+// has to be read before an answer is sent (see commit).
+func (a *answer) collects() bool {
+	return a.declared == unknown || a.body != nil && !a.body.over.Load()
 }
 
 // put puts a piece of the body behind the head, and sends what there is when it is much.

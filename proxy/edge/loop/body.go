@@ -34,6 +34,7 @@ type body struct {
 	answer  *answer
 	over    atomic.Bool // nothing more is read from the connection
 	expects atomic.Bool // the client waits to be asked for it
+	asks    bool        // it did so at first
 
 	mu      sync.Mutex
 	left    int64         // with a length

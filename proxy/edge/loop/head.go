@@ -66,7 +66,8 @@ func appendField(t []byte, name, value string) []byte {
 // begin writes what of the head does not depend on the body. The handler may change its header behind that.
 func (a *answer) begin() {
 	a.interim.Lock()
-	defer a.interim.Unlock()
+	a.begun = true
+	a.interim.Unlock()
 	h := a.header
 	a.bodiless = a.request.Method == http.MethodHead || !bodyAllowed(a.status)
 	if v := h["Content-Length"]; len(v) > 0 {
@@ -122,8 +123,16 @@ func isFraming(name string) bool {
 func (a *answer) commit(more []byte) {
 	a.committed = true
 	r, out := a.request, a.conn.output()
-	if a.body != nil && !a.closes && !a.duplex && !a.body.isWhole() && !a.body.discard() {
-		a.closes = true
+	if b := a.body; b != nil {
+		switch {
+		case b.over.Load():
+			a.closes = a.closes || !b.isWhole()
+		case b.asks:
+			// Nobody knows whether the client sends it. Who reads it may wait for it for ever.
+			a.closes = true
+		case !a.closes && !a.duplex && !b.discard():
+			a.closes = true
+		}
 	}
 	pending := out.bytes[a.head:]
 	allowed := bodyAllowed(a.status)

@@ -163,7 +163,8 @@ func frame(a *answer) error {
 		return nil
 	}
 	a.body = newBody(a, chunked)
-	a.body.expects.Store(expects && r.ProtoMinor > 0)
+	a.body.asks = expects && r.ProtoMinor > 0
+	a.body.expects.Store(a.body.asks)
 	r.Body = a.body
 	return nil
 }

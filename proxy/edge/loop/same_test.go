@@ -70,6 +70,8 @@ func (b *both) differ(tb testing.TB, text string, piece int) string {
 			return "" // and nothing behind it is heard
 		case i < len(seen) && (i >= len(wantSeen) || !same(seen[i], wantSeen[i])):
 			return fmt.Sprintf("request %d is seen as\n%s\nwant\n%s", i, seen[i], strings.Join(wantSeen, "\n"))
+		case strings.Contains(got, `body "unreadable"`) && isOdd(text):
+			return ""
 		case strings.HasSuffix(got, cut) && (wanted == "" || got == wanted):
 			return "" // net/http holds more of it back
 		case strings.Contains(text, "abort") && (got == "" || strings.HasPrefix(got, "HTTP/1.0")):

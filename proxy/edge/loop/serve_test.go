@@ -191,3 +191,30 @@ func TestLargeAnswersInOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestBodiesThatNeverCome: an answer does not wait for a body that its client waits with, also while somebody reads it.
+func TestBodiesThatNeverCome(t *testing.T) {
+	reading := make(chan struct{})
+	c, r := dial(t, serve(t, Options{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		go func() {
+			close(reading)
+			_, _ = r.Body.Read(make([]byte, 1))
+		}()
+		<-reading
+		w.Header()["Content-Length"] = []string{"2"}
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
+		io.WriteString(w, "no")
+	})}))
+	send(t, c, "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 20\r\n\r\n")
+	res, err := http.ReadResponse(r, nil)
+	for err == nil && res.StatusCode == http.StatusContinue {
+		res, err = http.ReadResponse(r, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if b, err := io.ReadAll(r); res.StatusCode != http.StatusRequestEntityTooLarge || string(b) != "no" || err != nil {
+		t.Errorf("%d %q (%v)", res.StatusCode, b, err)
+	}
+}
