@@ -43,10 +43,10 @@ const (
 
 // serveLoop serves connections until there are no more.
 func (s *Server) serveLoop(l *listener) error {
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	if s.handed != nil {
 		s.handed.addr = l.Addr()
-		go s.http.Serve(s.handed)
+		go func() { _ = s.http.Serve(s.handed) }() // ends when the server is stopped
 	}
 	retry := firstRetry
 	for {
@@ -81,7 +81,7 @@ func (h *handedOver) give(c *conn) {
 	select {
 	case h.conns <- c:
 	case <-h.closed:
-		c.Close()
+		_ = c.Close()
 	}
 }
 

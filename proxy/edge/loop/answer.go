@@ -47,7 +47,6 @@ type answer struct {
 
 	connection  []string // the handler's field
 	hasType     bool
-	hasCoding   bool
 	hasDate     bool
 	hasTrailers bool
 	keepAlive10 bool

@@ -82,7 +82,7 @@ func (b *body) read(p []byte) (n int, err error) {
 		b.answer.goOn()
 	}
 	if b.chunks != nil {
-		if n, err = b.chunks.Read(p); err == io.EOF {
+		if n, err = b.chunks.Read(p); errors.Is(err, io.EOF) {
 			if err = b.trailers(); err == nil {
 				err = io.EOF
 			}
@@ -91,12 +91,12 @@ func (b *body) read(p []byte) (n int, err error) {
 		n, err = b.fromConn(p[:min(int64(len(p)), b.left)])
 		if b.left -= int64(n); b.left == 0 {
 			err = io.EOF
-		} else if err == io.EOF {
+		} else if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
 	}
 	if err != nil {
-		b.err, b.whole = err, err == io.EOF
+		b.err, b.whole = err, errors.Is(err, io.EOF)
 		if b.whole && b.source != nil {
 			rest, _ := b.source.Peek(b.source.Buffered())
 			b.answer.conn.putBack(rest)
@@ -165,7 +165,7 @@ func (b *body) trailers() error {
 }
 
 func unexpected(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err
@@ -182,7 +182,7 @@ func (b *body) isWhole() bool {
 func (b *body) discard() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.whole || b.err != nil && b.err != http.ErrBodyReadAfterClose {
+	if b.whole || b.err != nil && !errors.Is(b.err, http.ErrBodyReadAfterClose) {
 		return b.whole
 	}
 	if b.expects.Load() || b.left > maxDiscarded {
@@ -190,7 +190,7 @@ func (b *body) discard() bool {
 	}
 	b.err = nil
 	_, err := io.CopyN(io.Discard, reader(b.read), maxDiscarded+1)
-	return err == io.EOF
+	return errors.Is(err, io.EOF)
 }
 
 type reader func([]byte) (int, error)

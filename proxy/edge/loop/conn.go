@@ -2,7 +2,6 @@ package loop
 
 import (
 	"context"
-	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -164,7 +163,7 @@ func (c *conn) fill() error {
 // skipLineEnds leaves line ends out that some old clients send behind a body.
 func (c *conn) skipLineEnds() {
 	const most = 4
-	for n := 0; n < most; n++ {
+	for range most {
 		b := c.unread()
 		if len(b) == 0 && c.fill() != nil {
 			return
@@ -308,5 +307,3 @@ func (c *conn) send(behind ...[]byte) error {
 	}
 	return c.WriteBuffers(all)
 }
-
-var _ io.Writer = (*conn)(nil)

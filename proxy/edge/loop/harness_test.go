@@ -65,8 +65,12 @@ func reference(tb testing.TB, o Options) string {
 		Handler: o.Handler, ReadHeaderTimeout: o.ReadHeaderTimeout, IdleTimeout: o.IdleTimeout, MaxHeaderBytes: o.MaxHeaderBytes,
 		DisableGeneralOptionsHandler: true, ErrorLog: log,
 	}
-	go s.Serve(l)
-	tb.Cleanup(func() { s.Close() })
+	var served sync.WaitGroup
+	served.Go(func() { _ = s.Serve(l) })
+	tb.Cleanup(func() {
+		_ = s.Close()
+		served.Wait()
+	})
 	return l.Addr().String()
 }
 

@@ -64,7 +64,7 @@ func (b *both) differ(tb testing.TB, text string, piece int) string {
 		if i < len(want) {
 			wanted = want[i]
 		}
-		refused := strings.Contains(got, " 400 Bad Request length") || got == "" || strings.Contains(got, " 505 ") || strings.Contains(got, " 417 ")
+		refused := isRefusal(got) // of several faults, either may be told
 		switch {
 		case refused && i == len(seen) && isOdd(text):
 			return "" // and nothing behind it is heard

@@ -13,7 +13,7 @@
 //  2. conn.go: requests are waited for, and answers go out; input.go reads.
 //  3. request.go: a head becomes a request, or a refusal (refuse.go); body.go reads the body behind it.
 //  4. watch.go: a handler that takes long is told when its client leaves.
-//  5. answer.go, head.go, body of an answer included: what the handler says becomes bytes.
+//  5. answer.go, head.go: what the handler says becomes bytes.
 package loop
 
 import (

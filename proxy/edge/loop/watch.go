@@ -2,7 +2,6 @@ package loop
 
 import (
 	"errors"
-	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -134,6 +133,3 @@ func (w *watch) stop() {
 		w.timer.Stop()
 	}
 }
-
-// isLate says whether an error is that of a deadline.
-func isLate(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
