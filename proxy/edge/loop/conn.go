@@ -226,7 +226,7 @@ func (c *conn) answer(a *answer) (again bool) {
 	c.watch.end()
 	if !again {
 		sent := c.send()
-		if sent == nil && a.body != nil && !a.body.isWhole() {
+		if sent == nil && (a.body != nil && !a.body.isWhole() || c.hasMore()) {
 			c.part()
 		}
 	}
@@ -234,6 +234,15 @@ func (c *conn) answer(a *answer) (again bool) {
 		_ = c.SetWriteDeadline(time.Time{})
 	}
 	return again
+}
+
+// hasMore says whether the client has sent what nobody will read: a connection that is closed on it is reset, and what was
+// answered may be lost.
+func (c *conn) hasMore() bool {
+	var b [1]byte
+	var n int
+	err := c.raw.Control(func(fd uintptr) { n, _ = rawio.Peek(fd, b[:]) })
+	return err == nil && n > 0
 }
 
 // part lets a client see what it was told before the connection is closed on what it still sends.

@@ -75,7 +75,7 @@ func reference(tb testing.TB, o Options) string {
 }
 
 // say sends bytes on a new connection in pieces, says that there is no more, and gives what comes back.
-func say(tb testing.TB, address, text string, piece int) string {
+func say(tb testing.TB, address, text string, piece int) (got string, reset bool) {
 	tb.Helper()
 	nc, err := net.Dial("tcp", address)
 	if err != nil {
@@ -103,11 +103,14 @@ func say(tb testing.TB, address, text string, piece int) string {
 		tb.Fatalf("%.300q: the connection is still open, behind %.300q", text, b)
 	}
 	<-sent
-	return string(b)
+	return string(b), err != nil
 }
 
 // cut is the end of an answer that broke off. How much is seen of it is a matter of buffers.
 const cut = " cut"
+
+// lost stands for answers on a connection that was reset, as it is where a server closes it while its client still sends.
+const lost = "lost"
 
 // read reads all answers of a connection to requests of these methods.
 func read(text string, methods []string) []string {
