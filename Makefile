@@ -9,6 +9,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 30s
 COUNT ?= 5
 SOAK ?= 10m
+PEERS ?=
+BENCHSTAT ?= v0.0.0-20260908200009-22c9c6c9d4da
 # How check tests: with the race detector, and never from the cache, since Go cannot see
 # that the Python backend of testdata/legacy changed. Needs a C compiler; TEST_FLAGS= does without.
 check: TEST_FLAGS ?= -race -count=1 -timeout 20m
@@ -17,7 +19,7 @@ BARE := unset $${!CROSSFADE_@};
 
 .PHONY: help
 help: ## List the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-8s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/crossfade, static (VERSION=v1.2.3)
@@ -84,5 +86,17 @@ golden: ## Write expected outputs and generated docs anew; read the diff before 
 	mv .cache/endpoints.md docs/endpoints.md
 
 .PHONY: bench
-bench: ## Benchmarks of the lens engine and the data path (COUNT=5)
-	go test -run '^$$' -bench . -benchmem -count '$(COUNT)' ./transform/... ./proxy/...
+bench: ## Benchmarks of the lens engine and the data path, beside the recorded ones (COUNT=5)
+	@mkdir -p .cache
+	go test -run '^$$' -bench . -benchmem -count '$(COUNT)' ./transform/... ./proxy/... ./config/flags/... | tee .cache/bench.txt
+	go run golang.org/x/perf/cmd/benchstat@$(BENCHSTAT) bench/recorded.txt .cache/bench.txt
+
+.PHONY: bench-record
+bench-record: ## Record the benchmarks of this machine in bench/recorded.txt, to compare with later
+	go test -run '^$$' -bench . -benchmem -count '$(COUNT)' ./transform/... ./proxy/... ./config/flags/... >bench/recorded.txt
+
+.PHONY: bench-peers
+bench-peers: build ## crossfade beside nginx with Lua, nginx, HAProxy and a bare ReverseProxy (PEERS='-rounds 3')
+	./bench/install.sh
+	go build -o .cache/peers ./bench/peers
+	.cache/peers $(PEERS)

@@ -126,7 +126,33 @@ type Flags struct {
 	OverrideNetworks []netip.Prefix `mapstructure:"override_networks"`
 	OverrideTenants  []string       `mapstructure:"override_tenants"`
 	Freezes          []Freeze       `mapstructure:"freezes"`
+	Provider         FlagProvider   `mapstructure:"provider"`
+	ProviderPrefix   string         `mapstructure:"provider_prefix"`
+	ProviderContext  []Attribute    `mapstructure:"provider_context"`
 }
+
+// FlagProvider is where another system has the flags that are given at run time. The zero FlagProvider is nowhere: they are in the store.
+type FlagProvider struct {
+	File    string // in flagd's language; "" when there is an Address
+	Address string // HOST:PORT of a flagd
+	TLS     bool   // to it
+}
+
+// String writes it as in proxy.yaml.
+func (p FlagProvider) String() string {
+	switch {
+	case p.File != "":
+		return flagdFile + p.File
+	case p.TLS:
+		return flagdTLS + p.Address
+	case p.Address != "":
+		return flagdPlain + p.Address
+	}
+	return ""
+}
+
+// Attribute is what a provider is told of this crossfade.
+type Attribute struct{ Name, Value string }
 
 // Freeze is a time in which flags cannot be changed.
 type Freeze struct{ From, Until time.Time }

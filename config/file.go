@@ -99,8 +99,8 @@ func (l *loader) scalarValue(k Key, shown string, node ast.Node) (value, bool) {
 		l.failAt(line(node), shown, "want %s, got %s", k.kind.want, describe(node))
 		return value{}, false
 	}
-	if k.kind.path && text != "" && !filepath.IsAbs(text) {
-		text = filepath.Join(filepath.Dir(l.path), text)
+	if path, found := strings.CutPrefix(text, k.kind.beforePath); found && k.kind.path && path != "" && !filepath.IsAbs(path) {
+		text = k.kind.beforePath + filepath.Join(filepath.Dir(l.path), path)
 	}
 	parsed, err := k.kind.parse(text)
 	if err != nil {

@@ -123,6 +123,12 @@ func Keys() []Key {
 			Meaning: "Client accounts whose overrides count without a signature; a caller may name any tenant, so this is for trying, where nothing is at stake. Default: nobody's."},
 		{Name: "flags.freezes", kind: freezes(),
 			Meaning: "Times in which flags cannot be changed, each as `2026-12-20T00:00:00Z/2027-01-02T00:00:00Z`; the kill switch works in them. Default: none."},
+		{Name: "flags.provider", Restart: true, kind: flagProvider(),
+			Meaning: "Another system that keeps the flags, in the place of the store: `flagd:file:PATH`, a file in flagd's language; `flagd:grpc:HOST:PORT`, a flagd's sync service, or `flagd:grpcs:HOST:PORT` over TLS. Flags are then changed there alone (docs/openfeature.md). Default: none, they are in the store."},
+		{Name: "flags.provider_prefix", Restart: true, kind: text(`a prefix of keys, or "" for none`, true),
+			Meaning: "What stands there before the key of each flag, where the system has those of others too: `crossfade-`. Default: nothing."},
+		{Name: "flags.provider_context", Restart: true, kind: attributes(),
+			Meaning: "What that system's targeting may know of this crossfade, like `environment=staging`. Default: nothing."},
 		{Name: "ofrep.listen", Default: "", Restart: true, kind: address(true),
 			Meaning: "Where frontends may ask for decisions by OpenFeature's remote evaluation protocol, without a token: whoever reaches it can learn what stage anybody would get. Empty: on the admin listener alone."},
 

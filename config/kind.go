@@ -31,8 +31,9 @@ type kind struct {
 	parse func(text string) (any, error)
 	// shown is how a value is shown, where there may be a secret in it; nil shows it as it is.
 	shown func(text string) string
-	// path: in the file, a relative path is one from the file's directory.
-	path bool
+	// path: in the file, a relative path is one from the file's directory. It stands behind beforePath; without that, it is none.
+	path       bool
+	beforePath string
 }
 
 // listKind is for keys whose values are lists; the file alone can give them.

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -47,6 +48,49 @@ func hosts() kind {
 			return "", fmt.Errorf("want host names such as crossfade.internal, without a port, got %s", quote(text))
 		}
 		return strings.ToLower(text), nil
+	})
+}
+
+// How values of flags.provider begin.
+const (
+	flagdFile  = "flagd:file:"
+	flagdPlain = "flagd:grpc:"
+	flagdTLS   = "flagd:grpcs:"
+)
+
+// flagProvider takes where another system has the flags, or "" for nowhere.
+func flagProvider() kind {
+	const want = flagdFile + "PATH, " + flagdPlain + "HOST:PORT, " + flagdTLS + `HOST:PORT, or "" for none`
+	return kind{name: "provider", want: want, path: true, beforePath: flagdFile, parse: func(text string) (any, error) {
+		var p FlagProvider
+		if text == "" {
+			return p, nil
+		}
+		if path, found := strings.CutPrefix(text, flagdFile); found && path != "" && !hasControls(path) {
+			p.File = path
+			return p, nil
+		}
+		address, plain := strings.CutPrefix(text, flagdPlain)
+		if !plain {
+			address, p.TLS = strings.CutPrefix(text, flagdTLS)
+		}
+		host, port, err := net.SplitHostPort(address)
+		if !plain && !p.TLS || err != nil || !isHost(host) || !isPort(port) || port == "0" {
+			return nil, fmt.Errorf("want %s, got %s", want, quote(text))
+		}
+		p.Address = address
+		return p, nil
+	}}
+}
+
+// attributes takes a list of names with values.
+func attributes() kind {
+	return listOf("attributes", "environment=staging", func(text string) (Attribute, error) {
+		name, value, found := strings.Cut(text, "=")
+		if !found || name == "" || hasControls(text) {
+			return Attribute{}, fmt.Errorf("want attributes such as environment=staging, got %s", quote(text))
+		}
+		return Attribute{Name: name, Value: value}, nil
 	})
 }
 

@@ -111,7 +111,7 @@ func TestNothingAtAllGivesTheDefaults(t *testing.T) {
 			MaxConnections: 16384, MaxRequests: 4096, MaxMemory: 256 * MiB,
 		},
 		Admin:   Admin{Listen: "127.0.0.1:9901", Hosts: []string{}, OpenMetrics: true},
-		Flags:   Flags{BucketBy: []string{"token", "user_id", "tenant"}, WithoutKey: "skip", OverrideHeader: "Crossfade-Override", OverrideNetworks: []netip.Prefix{}, OverrideTenants: []string{}, Freezes: []Freeze{}},
+		Flags:   Flags{BucketBy: []string{"token", "user_id", "tenant"}, WithoutKey: "skip", OverrideHeader: "Crossfade-Override", OverrideNetworks: []netip.Prefix{}, OverrideTenants: []string{}, Freezes: []Freeze{}, ProviderContext: []Attribute{}},
 		Log:     Log{Level: "info", Format: "auto"},
 		DataDir: "./data",
 		Endpoints: []Endpoint{
@@ -213,6 +213,10 @@ func others(t *testing.T, k Key) [3]string {
 		return [3]string{"tenant", "user_id, header:X-A, cookie:b", "token"}
 	case "list of freezes":
 		return [3]string{"2026-12-20T00:00:00Z/2027-01-02T00:00:00Z", "2026-12-20T00:00:00Z/2026-12-20T00:00:01Z", ""}
+	case "provider":
+		return [3]string{"flagd:grpc:flagd:8015", "flagd:grpcs:[::1]:1", "flagd:file:/a"}
+	case "list of attributes":
+		return [3]string{"a=b", "c=d, e=", "f=g=h"}
 	case "secret": // which is not shown
 		return [3]string{"sixteen-letters-1", "sixteen-letters-2", "sixteen-letters-3"}
 	case "header name":

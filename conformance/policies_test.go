@@ -15,7 +15,7 @@ func policyPromises() []promise {
 	return []promise{
 		{"a body that cannot be mapped", "dual is open: untouched, marked, counted; flow_only is closed: 502, or the original where the policy says so", unmappableIsOpenOrClosed},
 		{"lenses that fail for every body", "passthrough is always open, and so is what is no endpoint's", passthroughIsOpen},
-		{"no place to keep anything", "traffic goes on with what the configuration says", noStoreIsNeeded},
+		{"no place to keep anything", "without a store, what the configuration says; with one that was never reached, passthrough: nobody knows what was flipped", noStoreIsNeeded},
 		{"bombs, too deep, too large", "dual is open with the undecoded bytes, flow_only is closed", limitsAreOpenOrClosed},
 	}
 }
@@ -61,8 +61,11 @@ func noStoreIsNeeded(t *testing.T, mode string) {
 		t.Fatal(err)
 	}
 	upstream := raw.Serve(t, answering(raw.JSON(context)))
-	p := process.Start(t, process.Options{Config: config(mode, upstream.URL()), Environ: []string{"CROSSFADE_DATA_DIR=" + file}})
-	whole(t, raw.Ask(t, p.Address, "GET", request("GET", me)), 200, shaped(mode))
+	for url, want := range map[string]string{"none": shaped(mode), "": context} { // the default is in the data directory
+		p := process.Start(t, process.Options{Config: config(mode, upstream.URL()), Environ: []string{"CROSSFADE_STORE_URL=" + url, "CROSSFADE_DATA_DIR=" + file}})
+		whole(t, raw.Ask(t, p.Address, "GET", request("GET", me)), 200, want)
+		whole(t, raw.Ask(t, p.Address, "GET", request("GET", other)), 200, context)
+	}
 }
 
 func limitsAreOpenOrClosed(t *testing.T, mode string) {

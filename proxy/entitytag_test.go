@@ -60,7 +60,7 @@ func TestMarks(t *testing.T) {
 		tag := entityTag{rapid.Bool().Draw(t, "weak"), rapid.StringMatching(`([!#-~]|;cf-dual-){0,12}`).Draw(t, "opaque")}
 		mode := rapid.SampledFrom([]Mode{Dual, FlowOnly}).Draw(t, "mode")
 		c := rapid.SampledFrom([]coding.Coding{coding.Identity, coding.Gzip, coding.Brotli, coding.Zstd, coding.Deflate}).Draw(t, "coding")
-		put := now.put(tag, mode, c)
+		put := now.put(tag, mode, "", c)
 		if again, ok := parseTag([]string{put.String()}); !ok || again != put {
 			t.Fatalf("%s is no tag", put)
 		}
@@ -76,17 +76,24 @@ func TestMarks(t *testing.T) {
 				t.Errorf("%s had no mark, %s is left", tag, bare)
 			}
 		}
-		h := http.Header{"If-Match": {put.String() + `, "x"`}}
-		if unmark(h, "If-Match"); !slices.Equal(h["If-Match"], []string{tag.String() + `, "x"`}) {
-			t.Errorf("%s without its mark: %s", put, h["If-Match"])
+		remembered := now.put(tag, mode, "0123456789abcdef", c)
+		if bare, _, ok := now.take(remembered, mode); ok {
+			t.Errorf("%s is of what memory has changed, %s is left", remembered, bare)
+		}
+		for _, put := range []entityTag{put, remembered} {
+			h := http.Header{"If-Match": {put.String() + `, "x"`}}
+			if unmark(h, "If-Match"); !slices.Equal(h["If-Match"], []string{tag.String() + `, "x"`}) {
+				t.Errorf("%s without its mark: %s", put, h["If-Match"])
+			}
 		}
 	})
 	for _, opaque := range []string{
 		"a;cf-dual-0123456", "a;cf-dual-0123456g", "a;cf-dual-0123456789", "a;cf-dual-01234567-", "a;cf-dual-01234567-x", "a;cf-dual-01234567xgzip",
 		"a;cf-dual-01234567-gzip,br", "a;cf-dual-01234567-identity", "a;cf-passthrough-01234567", "a;cf-", "a;cf-dual-ABCDEF01", "a;cf-dual-01234567;",
+		"a;cf-dual-01234567-m", "a;cf-dual-01234567-m0123456789abcde", "a;cf-dual-01234567-m0123456789abcdefg", "a;cf-dual-01234567-m0123456789abcdef-x",
 	} {
-		if before, mark, _, ok := splitTag(opaque); ok {
-			t.Errorf("%s is taken for %s and %s", opaque, before, mark)
+		if tag, ok := splitTag(opaque); ok {
+			t.Errorf("%s is taken for %+v", opaque, tag)
 		}
 	}
 }

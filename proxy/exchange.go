@@ -39,20 +39,20 @@ type exchange struct {
 	// switched: the upstream agreed to a WebSocket.
 	switched bool
 
-	path      string       // escaped, as the upstream gets it, without its base path
-	query     string       // raw, as the upstream gets it
-	payload   *payload     // the request's body, when it was read whole
-	multipart *formStream  // the request's body, when it is mapped while it streams
-	cut       error        // what broke the upstream's body off
-	params    []queryParam // of the request, read when something asks for them
-	applied   []queryParam // those that the upstream does not get, because crossfade applies them
-	answer    upstreamBody // what res.Body is while it streams
-	paced     *pacedBody   // the request's, where it has one
-	place     place        // taken from the Admission
-	events    *eventBody   // the answer, when it is an event stream
-	mapped    *streamBody  // the answer, when its messages are mapped
-	tunnel    *tunnel      // what an upgrade has led to
-	companion *Companion   // what completes the answer, where memory does
+	path      string        // escaped, as the upstream gets it, without its base path
+	query     string        // raw, as the upstream gets it
+	payload   *payload      // the request's body, when it was read whole
+	multipart *formStream   // the request's body, when it is mapped while it streams
+	cut       error         // what broke the upstream's body off
+	params    []queryParam  // of the request, read when something asks for them
+	applied   []queryParam  // those that the upstream does not get, because crossfade applies them
+	answer    upstreamBody  // what res.Body is while it streams
+	paced     *pacedBody    // the request's, where it has one
+	place     place         // taken from the Admission
+	events    *eventBody    // the answer, when it is an event stream
+	mapped    *streamBody   // the answer, when its messages are mapped
+	tunnel    *tunnel       // what an upgrade has led to
+	companion companionship // what completes the answer, where memory does
 }
 
 // serve finds out what the request is and asks the upstream, or answers itself.
@@ -231,7 +231,7 @@ func (x *exchange) vars(name string) (string, bool) {
 		v, ok := x.resolution.vars[key]
 		return unescaped(v), ok
 	case "query":
-		if !x.flowParameters() || x.companion != nil && x.companion.Filters {
+		if !x.flowParameters() || x.accompanied() && x.companion.Filters {
 			return "", false
 		}
 		return x.queryValue(key)

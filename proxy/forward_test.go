@@ -99,7 +99,7 @@ func TestNothingIsReadBehindClose(t *testing.T) {
 	if n, err := body.Read(make([]byte, 1)); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
-	body.Close()
+	_ = body.Close()
 	if n, err := body.Read(make([]byte, 1)); n != 0 || !errors.Is(err, http.ErrBodyReadAfterClose) {
 		t.Errorf("Read: %d, %v", n, err)
 	}

@@ -39,7 +39,7 @@ const (
 // gate judges by the head alone, so that nothing is read that cannot be mapped. A HEAD is judged
 // as the GET that it stands for. streams: it can go out as it comes, if it is known to be long.
 func (x *exchange) gate(res *http.Response, streams bool) verdict {
-	head := x.in.Method == http.MethodHead
+	head := x.asksForHead()
 	switch res.StatusCode {
 	case http.StatusNoContent, http.StatusResetContent:
 		return verdict{then: leave}

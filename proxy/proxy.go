@@ -276,7 +276,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.client.exchange = x
 	x.client.ResponseWriter = w
 	defer x.leave()
-	defer x.accompanied()
+	defer x.part()
 	defer x.end()
 	x.serve()
 }

@@ -49,7 +49,7 @@ func (x *exchange) receive(res *http.Response) error {
 	if err := x.toFlow(res, lens, form); err != nil {
 		return err
 	}
-	return x.checkMatch(res)
+	return x.judge(res)
 }
 
 // toFlow does with an answer what the gate says.
@@ -147,7 +147,7 @@ func (x *exchange) mapAnswer(res *http.Response, layers []coding.Coding, lens *t
 	x.record.Mapped = result.Changed
 	x.record.Unmapped += result.Unmapped
 	x.record.Unknown += result.Unknown
-	if out, more := x.completed(body, result.Body); more {
+	if out, more := x.completed(res.StatusCode, body, result.Body); more {
 		result.Body, result.Changed, x.record.Mapped = out, true, true
 	}
 	if result.Changed {

@@ -51,6 +51,9 @@ func (x *exchange) rewrite(out *http.Request) {
 // rewriteMapped is the part of rewrite for requests whose answer may be mapped.
 func (x *exchange) rewriteMapped(out *http.Request) {
 	e := x.route.endpoint
+	if x.accompanied() && out.Method == http.MethodHead {
+		out.Method = http.MethodGet
+	}
 	for _, rename := range e.Headers {
 		from, to := http.CanonicalHeaderKey(rename.From), http.CanonicalHeaderKey(rename.To)
 		if v, ok := out.Header[from]; ok && out.Header[to] == nil {

@@ -24,6 +24,10 @@ func (x *exchange) respond(res *http.Response) {
 		h.Add("Trailer", strings.Join(slices.Sorted(maps.Keys(res.Trailer)), ", "))
 	}
 	x.client.WriteHeader(res.StatusCode)
+	if x.in.Method == http.MethodHead {
+		res.Body.Close() // it has one only where the upstream was asked as by GET
+		return
+	}
 	err := x.copyBody(res)
 	res.Body.Close() // which also completes the trailers
 	if err != nil {
@@ -58,7 +62,11 @@ func (x *exchange) copyBody(res *http.Response) error {
 	if streams {
 		x.client.flush() // the first piece may be long in coming
 	}
-	piece := x.proxy.pieces.get(x.pieceSize(res.ContentLength))
+	length := res.ContentLength
+	if union, ok := res.Body.(*unionBody); ok {
+		length = union.length // at least, and unknown to the client
+	}
+	piece := x.proxy.pieces.get(x.pieceSize(length))
 	defer x.proxy.pieces.put(piece)
 	for {
 		n, err := res.Body.Read(piece)

@@ -188,6 +188,7 @@ func TestSocketCloseWaitsForTheFrame(t *testing.T) {
 		waitFor(t, func() bool { return leaving(&all) == 1 })
 		more <- "cd\x82\x01x"
 		wantNext(t, in, "cd\x88\x02\x03\xe9")
+		more <- "\x82\x01y" // nobody hears that any more
 		close(more)
 		if rest, err := io.ReadAll(in); len(rest) > 0 || err != nil {
 			t.Errorf("%s: behind it: %q, %v", path, rest, err)

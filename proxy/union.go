@@ -27,6 +27,10 @@ func (x *exchange) mayStream(res *http.Response, lens *transform.Lens, form tran
 		return false
 	case res.ContentLength >= 0 && res.ContentLength <= above:
 		return false
+	case res.ContentLength > x.proxy.limits.MaxBody:
+		return false // the head can still say that it is not mapped
+	case x.accompanied():
+		return false // what is remembered is put in where the lens has put its flows
 	case !x.in.ProtoAtLeast(1, 1):
 		return false // there is no end to see but that of the connection
 	case reads(x.in.Method) && x.in.Header["If-Match"] != nil:
@@ -39,7 +43,7 @@ func (x *exchange) mayStream(res *http.Response, lens *transform.Lens, form tran
 
 // streamUnion has the answer go out as it comes. began has what has been read of it already; it may be nil.
 func (x *exchange) streamUnion(res *http.Response, lens *transform.Lens, began *workspace) {
-	b := &unionBody{upstream: res.Body, response: res, exchange: x, began: began}
+	b := &unionBody{upstream: res.Body, length: res.ContentLength, response: res, exchange: x, began: began}
 	b.theirs, b.tagged = parseTag(res.Header["Etag"])
 	b.tagged = b.tagged && reads(x.in.Method)
 	streamHead(res)
@@ -61,6 +65,7 @@ func (x *exchange) streamUnion(res *http.Response, lens *transform.Lens, began *
 // unionBody is an answer on its way through a lens.
 type unionBody struct {
 	upstream io.ReadCloser
+	length   int64 // of the upstream's body, -1 if unknown
 	response *http.Response
 	exchange *exchange
 	stream   *transform.Stream
@@ -157,7 +162,7 @@ func (b *unionBody) end() {
 	if b.tagged {
 		tag := b.theirs
 		if err == nil {
-			tag = b.exchange.proxy.marks.put(tag, b.exchange.decision.Mode, coding.Identity)
+			tag = b.exchange.proxy.marks.put(tag, b.exchange.decision.Mode, "", coding.Identity)
 		}
 		trailer["Etag"] = []string{tag.String()}
 	}

@@ -17,7 +17,8 @@ import (
 //	"33a64df5"  ->  "33a64df5;cf-dual-9b2c41e0"  or  "33a64df5;cf-dual-9b2c41e0-gzip"
 //
 // The body's bytes are a function of the upstream's bytes, of what the mark names, and of the URL (all that
-// exchange.vars knows comes from there), so a strong tag stays strong. See docs/adr/0007.
+// exchange.vars knows comes from there), so a strong tag stays strong. See docs/adr/0007. What memory has changed has more
+// behind it, see companionship.
 
 // tagMark begins a mark. No upstream has been seen to end its tags so.
 const tagMark = ";cf-"
@@ -35,6 +36,12 @@ func newMarks(revision, build string) marks {
 // markDigits is how much of the hash is in a mark: enough that two revisions never meet by chance.
 const markDigits = 8
 
+// memoryMark begins the hash of a body that memory has changed, of memoryDigits: no two bodies of a resource meet by chance.
+const (
+	memoryMark   = "-m"
+	memoryDigits = 16
+)
+
 // of is the mark of a mode in which bodies are mapped.
 func (m marks) of(mode Mode) string {
 	if mode == FlowOnly {
@@ -43,9 +50,12 @@ func (m marks) of(mode Mode) string {
 	return m.dual
 }
 
-// put puts the mark and the coding on a tag.
-func (m marks) put(tag entityTag, mode Mode, c coding.Coding) entityTag {
+// put puts the mark, what memory has made of the body ("" for nothing) and the coding on a tag.
+func (m marks) put(tag entityTag, mode Mode, memory string, c coding.Coding) entityTag {
 	tag.opaque += m.of(mode)
+	if memory != "" {
+		tag.opaque += memoryMark + memory
+	}
 	if c != coding.Identity {
 		tag.opaque += "-" + c.String()
 	}
@@ -53,38 +63,56 @@ func (m marks) put(tag entityTag, mode Mode, c coding.Coding) entityTag {
 }
 
 // take takes the mark of a mode off again. ok is false for a tag without it: of another mode or
-// revision, or the upstream's own.
+// revision, of what memory has changed, or the upstream's own.
 func (m marks) take(tag entityTag, mode Mode) (bare entityTag, c coding.Coding, ok bool) {
-	before, mark, c, ok := splitTag(tag.opaque)
-	if !ok || mark != m.of(mode) {
+	t, ok := splitTag(tag.opaque)
+	if !ok || t.mark != m.of(mode) || t.memory {
 		return tag, coding.Identity, false
 	}
-	return entityTag{tag.weak, before}, c, true
+	return entityTag{tag.weak, t.before}, t.coding, true
+}
+
+// markedTag is a tag with a mark, in its parts.
+type markedTag struct {
+	before string // the upstream's own
+	mark   string // with mode and revision
+	memory bool   // memory has changed what it is of
+	coding coding.Coding
 }
 
 // splitTag finds a mark, whatever its mode and revision.
-func splitTag(opaque string) (before, mark string, c coding.Coding, ok bool) {
+func splitTag(opaque string) (markedTag, bool) {
 	at := strings.LastIndex(opaque, tagMark)
 	if at < 0 {
-		return "", "", coding.Identity, false
+		return markedTag{}, false
 	}
-	before, mark = opaque[:at], opaque[at:]
+	t := markedTag{before: opaque[:at], mark: opaque[at:]}
 	for _, mode := range [...]Mode{Dual, FlowOnly} {
-		rest, found := strings.CutPrefix(mark, tagMark+string(mode)+"-")
-		if !found || len(rest) < markDigits || strings.Trim(rest[:markDigits], "0123456789abcdef") != "" {
+		rest, found := strings.CutPrefix(t.mark, tagMark+string(mode)+"-")
+		if !found || !hexadecimal(rest, markDigits) {
 			continue
 		}
 		rest = rest[markDigits:]
+		t.mark = strings.TrimSuffix(t.mark, rest)
+		if digest, found := strings.CutPrefix(rest, memoryMark); found && hexadecimal(digest, memoryDigits) {
+			t.memory, rest = true, digest[memoryDigits:]
+		}
 		if rest == "" {
-			return before, mark, coding.Identity, true
+			return t, true
 		}
 		layers, err := coding.Parse([]string{rest[1:]})
 		if rest[0] != '-' || err != nil || len(layers) != 1 {
 			break
 		}
-		return before, strings.TrimSuffix(mark, rest), layers[0], true
+		t.coding = layers[0]
+		return t, true
 	}
-	return "", "", coding.Identity, false
+	return markedTag{}, false
+}
+
+// hexadecimal says whether a text begins with so many digits.
+func hexadecimal(text string, digits int) bool {
+	return len(text) >= digits && strings.Trim(text[:digits], "0123456789abcdef") == ""
 }
 
 // reads says whether a method asks for a representation, and may be answered with 304.
@@ -103,8 +131,8 @@ func (x *exchange) conditionsToSession(h http.Header) {
 	if lens, _ := x.lensFor(http.StatusOK); lens == nil {
 		return
 	}
-	if x.remembers() { // no answer of it has a validator
-		unconditional(h)
+	if x.accompanied() {
+		toldApart(h)
 		return
 	}
 	// A part of the upstream's body is no part of what is made of it, and a date does not tell of which
@@ -171,8 +199,8 @@ func unmark(h http.Header, name string) {
 	}
 	changed := false
 	for i, tag := range tags {
-		if before, _, _, ours := splitTag(tag.opaque); ours {
-			tags[i].opaque, changed = before, true
+		if t, ours := splitTag(tag.opaque); ours {
+			tags[i].opaque, changed = t.before, true
 		}
 	}
 	if changed {
@@ -202,7 +230,7 @@ func (x *exchange) notModified(h http.Header) {
 func (x *exchange) confirmed(theirs entityTag, known bool) (tag entityTag, c coding.Coding, ok bool) {
 	sent, star, _ := parseTags(x.in.Header["If-None-Match"])
 	if star {
-		return x.proxy.marks.put(theirs, x.decision.Mode, coding.Identity), coding.Identity, known
+		return x.proxy.marks.put(theirs, x.decision.Mode, "", coding.Identity), coding.Identity, known
 	}
 	accept := coding.ParseAccept(x.in.Header["Accept-Encoding"])
 	found := 0
@@ -222,14 +250,12 @@ func (x *exchange) confirmed(theirs entityTag, known bool) (tag entityTag, c cod
 // stands for one. changed: its bytes are not the upstream's.
 func (x *exchange) vouch(res *http.Response, changed bool, c coding.Coding) {
 	h := res.Header
-	if x.remembers() {
-		unvalidated(h)
-	}
+	x.remembered(h)
 	mine := reads(x.in.Method) && res.StatusCode < 300
 	if values, ok := h["Etag"]; ok && (mine || changed) {
 		delete(h, "Etag")
 		if tag, ok := parseTag(values); ok && mine {
-			h["Etag"] = []string{x.proxy.marks.put(tag, x.decision.Mode, c).String()}
+			h["Etag"] = []string{x.proxy.marks.put(tag, x.decision.Mode, x.companion.digest, c).String()}
 		}
 		// They may be about the field that has changed.
 		delete(h, "Signature")

@@ -73,8 +73,8 @@ func (s *push) tokens(b []byte, i int) int {
 			return i
 		}
 		c := b[i]
-		switch s.state {
-		case pushName, pushNameOrEnd:
+		switch {
+		case s.state == pushName, s.state == pushNameOrEnd:
 			if c == '}' && s.state == pushNameOrEnd {
 				i = s.close(i)
 				break
@@ -94,7 +94,7 @@ func (s *push) tokens(b []byte, i int) int {
 				i++
 			}
 			continue
-		case pushColon:
+		case s.state == pushColon:
 			if c != ':' {
 				return s.fails(i, c)
 			}
@@ -102,9 +102,9 @@ func (s *push) tokens(b []byte, i int) int {
 			if i++; len(s.open) == 0 {
 				s.state = pushDone
 			}
-		case pushComma:
+		case s.state == pushComma:
 			i = s.next(i, c)
-		case pushValue, pushValueOrEnd:
+		case s.state == pushValue, s.state == pushValueOrEnd:
 			end := s.value(b, i, c)
 			if end < 0 {
 				return ^end
@@ -211,8 +211,8 @@ func (s *push) fails(i int, c byte) int {
 // token reads on in a token that began before.
 func (s *push) token(b []byte, i int) int {
 	c := b[i]
-	switch s.state {
-	case pushString:
+	switch {
+	case s.state == pushString:
 		if i = skipText(b, i); i == len(b) {
 			return i
 		}
@@ -229,7 +229,7 @@ func (s *push) token(b []byte, i int) int {
 			return s.fails(i, b[i])
 		}
 		return i + 1
-	case pushEscape:
+	case s.state == pushEscape:
 		switch c {
 		case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 			s.state = pushString
@@ -239,7 +239,7 @@ func (s *push) token(b []byte, i int) int {
 			return s.fails(i-1, 0)
 		}
 		return i + 1
-	case pushHex:
+	case s.state == pushHex:
 		if !isHex(b[i : i+1]) {
 			return s.fails(i-s.part, 0)
 		}
@@ -247,7 +247,7 @@ func (s *push) token(b []byte, i int) int {
 			s.state = pushString
 		}
 		return i + 1
-	case pushWord:
+	case s.state == pushWord:
 		if c != s.word[s.part] {
 			return s.fails(i-s.part, 0)
 		}
@@ -263,10 +263,10 @@ func (s *push) token(b []byte, i int) int {
 // number reads the byte c of a number, or finds it behind one.
 func (s *push) number(i int, c byte) int {
 	next := s.state
-	switch s.state {
-	case pushMinus, pushPoint, pushExponentSign:
+	switch {
+	case s.state == pushMinus, s.state == pushPoint, s.state == pushExponentSign:
 		next = s.digit(s.state, c)
-	case pushExponent:
+	case s.state == pushExponent:
 		if next = pushExponentSign; c != '+' && c != '-' {
 			next = s.digit(pushExponentSign, c)
 		}
@@ -306,10 +306,10 @@ func (s *push) digit(state pushState, c byte) pushState {
 
 // ended says whether what has been read is a whole value if no more comes: a number has no end of its own.
 func (s *push) ended() bool {
-	switch s.state {
-	case pushZero, pushInt, pushFraction, pushPower:
+	switch {
+	case s.state == pushZero, s.state == pushInt, s.state == pushFraction, s.state == pushPower:
 		return len(s.open) == 0
-	case pushDone:
+	case s.state == pushDone:
 		return true
 	default:
 		return false
@@ -319,8 +319,8 @@ func (s *push) ended() bool {
 // broken is where the scanner finds fault with what has been read, if no more comes: size bytes, or the
 // beginning of an escape or word.
 func (s *push) broken(size int) int {
-	switch s.state {
-	case pushEscape, pushHex, pushWord:
+	switch {
+	case s.state == pushEscape, s.state == pushHex, s.state == pushWord:
 		return size - s.part
 	default:
 		return size

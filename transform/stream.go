@@ -148,6 +148,9 @@ func (s *Stream) take(p []byte) int {
 	}
 	s.back = append(s.back, p...)
 	goes := len(s.back) - hold
+	if goes == 0 {
+		return 0
+	}
 	s.queue = append(s.queue[:0], s.back[:goes]...)
 	s.back = append(s.back[:0], s.back[goes:]...)
 	return 0
@@ -218,10 +221,10 @@ func (s *Stream) part(e *edit) (part []byte, more bool) {
 	if full := s.parser.before(e); s.block < len(full) {
 		return full[s.block].memory[full[s.block].from:], true
 	}
-	switch e.kind {
-	case editBody:
+	switch {
+	case e.kind == editBody:
 		return r.body[e.from:e.to], false
-	case editAside:
+	case e.kind == editAside:
 		return r.aside[e.from:e.to], false
 	default: // a union takes nothing away
 		return []byte(e.lit), false

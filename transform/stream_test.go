@@ -83,8 +83,9 @@ func (d *lensDice) streamingOps() (ops []Op) {
 		names = names[1:]
 		return p
 	}
-	groups := make([][]Op, d.roll(4)+1)
-	for i := range groups {
+	groups := make([][]Op, d.roll(4)+2)
+	groups[0] = []Op{Add{Member: "flow_always", Sources: []Source{{Value: "1"}}}}
+	for i := 1; i < len(groups); i++ {
 		p, optional := at(), d.roll(4) > 0
 		to := d.made(p[0])
 		switch d.roll(8) {
@@ -102,7 +103,6 @@ func (d *lensDice) streamingOps() (ops []Op) {
 			groups[i] = []Op{oneOf[Op](d, d.text(p), Drop{p, optional, "it has no place"}, d.text(append(p, Each)), d.text(append(p, "in")))}
 		}
 	}
-	groups = append(groups, []Op{Add{Member: "flow_always", Sources: []Source{{Value: "1"}}}})
 	return slices.Concat(shuffled(d, groups)...)
 }
 

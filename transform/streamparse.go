@@ -81,8 +81,8 @@ func (s *streamParser) hold() int {
 	if s.other > 0 {
 		return 0
 	}
-	switch s.phase {
-	case phaseFirst, phaseComma, phaseEnd:
+	switch {
+	case s.phase == phaseFirst, s.phase == phaseComma, s.phase == phaseEnd:
 		return s.base + len(s.run.body) - s.end
 	default:
 		return 0
@@ -145,17 +145,17 @@ func (s *streamParser) shift(from int) {
 func (s *streamParser) step() bool {
 	r := s.run
 	b := r.body
-	switch s.phase {
-	case phaseName:
+	switch {
+	case s.phase == phaseName:
 		return s.readName()
-	case phaseOther, phaseSkip:
+	case s.phase == phaseOther, s.phase == phaseSkip:
 		return s.readRest()
-	case phaseKeep:
+	case s.phase == phaseKeep:
 		if s.pos = s.push.run(b, s.pos); s.push.state < pushDone {
 			return false
 		}
 		return s.whole()
-	case phaseRow:
+	case s.phase == phaseRow:
 		if s.pos = s.push.run(b, s.pos); s.push.state < pushDone {
 			return false
 		}
@@ -207,10 +207,10 @@ func (s *streamParser) begin(c byte) {
 // readRest reads what is only checked.
 func (s *streamParser) readRest() bool {
 	s.pos = s.push.run(s.run.body, s.pos)
-	switch s.push.state {
-	case pushFault:
+	switch {
+	case s.push.state == pushFault:
 		return s.bad(s.push.fault, s.push.deep)
-	case pushDone:
+	case s.push.state == pushDone:
 		if s.phase == phaseSkip {
 			s.member(s.pos)
 			return true
@@ -234,12 +234,12 @@ func (s *streamParser) noObject() bool {
 // readName reads a member's name and colon.
 func (s *streamParser) readName() bool {
 	s.pos = s.push.run(s.run.body, s.pos)
-	switch s.push.state {
-	case pushFault:
+	switch {
+	case s.push.state == pushFault:
 		s.inside(s.start, 1)
 		s.run.memberName(s.start)
 		return false
-	case pushDone:
+	case s.push.state == pushDone:
 		s.phase = phaseValue
 		return true
 	default:
@@ -343,92 +343,4 @@ func (s *streamParser) close() bool {
 	s.phase = phaseEnd
 	s.pos++
 	return true
-}
-
-// finish is called behind the last byte. It is false if that is no end, which run.err tells.
-func (s *streamParser) finish() bool {
-	r := s.run
-	at := len(r.body)
-	switch s.phase {
-	case phaseEnd:
-		return true
-	case phaseRoot:
-		r.fail(nil, at, ErrEmpty)
-	case phaseOther:
-		if s.push.ended() {
-			return s.noObject()
-		}
-		s.syntaxAt(s.push.broken(at))
-	case phaseSkip:
-		s.syntaxAt(s.push.broken(at))
-	case phaseName:
-		r.memberName(s.start)
-	case phaseValue:
-		s.noValue()
-	case phaseKeep:
-		if s.whole() { // it may have been, up to the very end
-			s.syntax()
-		}
-	case phaseRow:
-		s.row(s.rows.at, true)
-	default:
-		s.syntax()
-	}
-	return false
-}
-
-// noValue is a member without a value.
-func (s *streamParser) noValue() {
-	r := s.run
-	k0, k1, _ := r.memberName(s.start)
-	n := s.root.names.find(r.body[k0+1 : k1-1])
-	switch {
-	case n < 0:
-		r.syntax(len(r.body))
-	case s.seen&(1<<n) != 0:
-		r.within(s.root.fields[n].name, r.fail(s.root.fields[n].op, k0, ErrDuplicate))
-	default:
-		r.within(s.root.fields[n].name, r.syntax(len(r.body)))
-	}
-}
-
-// inside tells the run that what begins at from has so many open brackets around it.
-func (s *streamParser) inside(from, open int) { s.run.from, s.run.around = from, open }
-
-// fail refuses the body for a reason from outside.
-func (s *streamParser) fail(err error) { s.run.fail(nil, len(s.run.body), err) }
-
-// bad refuses the byte at i.
-func (s *streamParser) bad(i int, deep bool) bool {
-	err := ErrSyntax
-	if deep {
-		err = ErrDepth
-	}
-	s.run.fail(nil, i, err)
-	return false
-}
-
-// syntax refuses the byte at pos, or that there is none.
-func (s *streamParser) syntax() bool {
-	switch s.phase {
-	case phaseFirstRow, phaseGapRow, phaseCommaRow:
-		s.inside(s.pos, 2)
-		s.run.within(s.root.fields[s.field].name, s.run.syntax(s.pos))
-	case phaseEnd:
-		s.inside(s.pos, 0)
-		s.run.syntax(s.pos)
-	default:
-		s.inside(s.pos, 1)
-		s.run.syntax(s.pos)
-	}
-	return false
-}
-
-// syntaxAt refuses a body that ends in a value that began before: at i its last token does.
-func (s *streamParser) syntaxAt(i int) {
-	if i < len(s.run.body) {
-		s.bad(i, false)
-		return
-	}
-	s.run.syntax(i)
 }

@@ -32,12 +32,13 @@ meanwhile by somebody else.`
 
 // adminFlags say which crossfade is meant, and who asks.
 type adminFlags struct {
-	url, tokenFile, config string
+	url, tokenFile, config, data string
 }
 
 func (f *adminFlags) register(set *pflag.FlagSet) {
 	set.StringVar(&f.url, "admin", "", "where the admin API is (default: admin.listen of the configuration)")
 	set.StringVar(&f.tokenFile, "token-file", "", "file with the token (default: CROSSFADE_ADMIN_TOKEN, else admin.token in the data directory)")
+	set.StringVar(&f.data, "data", "", "data directory of the crossfade on this machine (default: data_dir of the configuration)")
 	set.StringVarP(&f.config, "config", "c", "", "configuration file of the crossfade on this machine (default ./proxy.yaml if it is there)")
 }
 
@@ -60,6 +61,9 @@ func (p *process) connect(f adminFlags) (*adminClient, error) {
 		c = l.config
 	} else {
 		fmt.Fprintf(p.stderr, "crossfade: the configuration cannot be read, going on with defaults: %v\n", err)
+	}
+	if f.data != "" {
+		c.DataDir = f.data
 	}
 	a := &adminClient{base: f.url, data: c.DataDir}
 	a.client.Timeout = adminTimeout
@@ -186,6 +190,12 @@ func (a *adminClient) do(ctx context.Context, method, path string, body, into an
 func isAway(err error) bool {
 	var problem *refusalError
 	return errors.Is(err, errAway) || errors.As(err, &problem) && problem.Status >= http.StatusInternalServerError
+}
+
+// isElsewhere says whether a change was refused since another system keeps the flags.
+func isElsewhere(err error) bool {
+	var problem *refusalError
+	return errors.As(err, &problem) && problem.Type == "urn:crossfade:problem:kept-elsewhere"
 }
 
 // outcome gives an error of a call its exit code.

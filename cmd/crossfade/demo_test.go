@@ -18,6 +18,7 @@ func TestDemo(t *testing.T) {
 	for _, want := range []string{
 		"Crossfade-Mode: passthrough\n", "Crossfade-Mode: dual\n", "Crossfade-Mode: flow_only\n",
 		`"field": "upload_context.validation_flow_id"`, `"total": 2`, "410 Gone",
+		"discovery  Discovery Flow - Azure Transformation 2025\n  after ", "assessment  Assessment of the mainframe\n",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the tour does not show %q", want)

@@ -34,16 +34,21 @@ func (o *operator) start(args ...string) {
 	o.serve = start(o.t, o.environ, append([]string{"--upstream", contextUpstream(o.t), "--data", o.data}, args...)...)
 }
 
-// run runs a verb to its end.
+// run runs a verb, which asks the serve, to its end.
 func (o *operator) run(args ...string) (code int, stdout, stderr string) {
 	o.t.Helper()
-	var out, errors bytes.Buffer
-	p := process{stdin: strings.NewReader(""), stdout: &out, stderr: &errors, environ: append(slices.Clone(o.environ), "CROSSFADE_DATA_DIR="+o.data)}
 	verb := 1
 	if args[0] == "flags" {
 		verb = 2
 	}
-	args = slices.Insert(slices.Clone(args), verb, "--admin", o.serve.admin, "--token-file", filepath.Join(o.data, adminTokenFile))
+	return o.runBare(slices.Insert(slices.Clone(args), verb, "--admin", o.serve.admin, "--token-file", filepath.Join(o.data, adminTokenFile))...)
+}
+
+// runBare runs a verb that is told nothing but its arguments and the environment.
+func (o *operator) runBare(args ...string) (code int, stdout, stderr string) {
+	o.t.Helper()
+	var out, errors bytes.Buffer
+	p := process{stdin: strings.NewReader(""), stdout: &out, stderr: &errors, environ: append(slices.Clone(o.environ), "CROSSFADE_DATA_DIR="+o.data)}
 	code = p.run(o.t.Context(), args)
 	return code, out.String(), errors.String()
 }
@@ -52,8 +57,20 @@ func (o *operator) run(args ...string) (code int, stdout, stderr string) {
 func (o *operator) want(code int, pattern string, args ...string) {
 	o.t.Helper()
 	got, stdout, stderr := o.run(args...)
-	if got != code || !regexp.MustCompile(pattern).MatchString(stdout+stderr) {
-		o.t.Errorf("crossfade %s: exit code %d, want %d; said %q and %q, want %s", strings.Join(args, " "), got, code, stdout, stderr, pattern)
+	o.check(got, code, stdout+stderr, pattern, args)
+}
+
+// wantBare is want for a verb that is told nothing but its arguments and the environment.
+func (o *operator) wantBare(code int, pattern string, args ...string) {
+	o.t.Helper()
+	got, stdout, stderr := o.runBare(args...)
+	o.check(got, code, stdout+stderr, pattern, args)
+}
+
+func (o *operator) check(got, code int, said, pattern string, args []string) {
+	o.t.Helper()
+	if got != code || !regexp.MustCompile(pattern).MatchString(said) {
+		o.t.Errorf("crossfade %s: exit code %d, want %d; said %q, want %s", strings.Join(args, " "), got, code, said, pattern)
 	}
 }
 
@@ -164,16 +181,25 @@ func TestKillWithoutAnybodyToAsk(t *testing.T) {
 // soon waits until the mode is what it should become.
 func (o *operator) soon(want string) {
 	o.t.Helper()
+	o.eventually(func() string {
+		_, mode, _ := o.serve.get(o.serve.url, "/api/v1/context/me")
+		return mode
+	}, "^"+want+"$")
+}
+
+// eventually waits until something is as wanted.
+func (o *operator) eventually(what func() string, pattern string) {
+	o.t.Helper()
 	ctx, cancel := context.WithTimeout(o.t.Context(), 10*time.Second)
 	defer cancel()
 	for {
-		_, mode, _ := o.serve.get(o.serve.url, "/api/v1/context/me")
-		if mode == want {
+		got := what()
+		if regexp.MustCompile(pattern).MatchString(got) {
 			return
 		}
 		select {
 		case <-ctx.Done():
-			o.t.Fatalf("mode %s, want %s", mode, want)
+			o.t.Fatalf("got %s, want %s", got, pattern)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

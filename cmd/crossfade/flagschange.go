@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -296,7 +297,7 @@ func (f *flagsVerbs) undo() *cobra.Command {
 	var c change
 	cmd := &cobra.Command{
 		Use:   "undo [VERSION]",
-		Short: "Give a flag back what it was before a change, the last one unless another is named",
+		Short: "Give a flag back what it was before a change, the last one of any flag unless another is named",
 		Example: `  crossfade flags undo --reason "more errors than before"
   crossfade flags undo 17 --reason "that one"`,
 		Args: cobra.MaximumNArgs(1),
@@ -311,20 +312,35 @@ func (f *flagsVerbs) undo() *cobra.Command {
 					return misused(fmt.Errorf("%q: want the number of a version, as flags history shows them", args[0]))
 				}
 			} else {
-				var page journalPage
-				if _, err := a.do(cmd.Context(), http.MethodGet, "/history?limit=1", nil, &page); err != nil {
+				if version, err = lastOfAFlag(cmd.Context(), a); err != nil {
 					return outcome(err)
 				}
-				if len(page.Entries) == 0 {
-					return failed(errors.New("nothing was changed yet"))
-				}
-				version = page.Entries[0].Version
 			}
 			return f.make(cmd, a, &c, http.MethodPost, "/undo", map[string]any{"version": version})
 		},
 	}
 	c.register(cmd)
 	return cmd
+}
+
+// lastOfAFlag is the last change that was one of a flag: the kill switch and freezes are no flags, and whoever has just
+// switched the former on and off means the change before.
+func lastOfAFlag(ctx context.Context, a *adminClient) (int64, error) {
+	for before := ""; ; {
+		var page journalPage
+		if _, err := a.do(ctx, http.MethodGet, "/history?limit=100"+before, nil, &page); err != nil {
+			return 0, err
+		}
+		for i := range page.Entries {
+			if page.Entries[i].Endpoint != "" {
+				return page.Entries[i].Version, nil
+			}
+		}
+		if page.Next == 0 {
+			return 0, errors.New("no flag was changed yet")
+		}
+		before = fmt.Sprintf("&before=%d", page.Next)
+	}
 }
 
 func (f *flagsVerbs) freeze() *cobra.Command {

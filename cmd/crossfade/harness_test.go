@@ -35,6 +35,7 @@ type running struct {
 	t      *testing.T
 	url    string // of the traffic
 	admin  string // of the admin listener
+	ofrep  string // of the listener for frontends that ask for decisions, where there is one
 	client *http.Client
 	log    *logLines
 	reload chan os.Signal
@@ -58,6 +59,9 @@ func start(t *testing.T, environ []string, args ...string) *running {
 	})
 	line := r.log.wait(t, "serving")
 	r.url, r.admin = "http://"+line["listen"].(string), "http://"+line["admin"].(string)
+	if address, ok := line["ofrep"].(string); ok {
+		r.ofrep = "http://" + address
+	}
 	return r
 }
 

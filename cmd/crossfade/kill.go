@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -19,9 +21,18 @@ import (
 
 // Names of files in the data directory.
 const (
-	killFile       = "kill"
-	snapshotFile   = "flags.json"
-	adminTokenFile = "admin.token"
+	killFile             = "kill"
+	snapshotFile         = "flags.json"
+	providerSnapshotFile = "provider-flags.json"
+	adminTokenFile       = "admin.token"
+)
+
+const (
+	// killPatience is how long kill waits for the admin API before it takes the file: who kills has no time.
+	killPatience = 3 * time.Second
+	// unkillPatience is how long unkill waits until the crossfade that it asked has seen that the file is gone, which
+	// takes it half a second.
+	unkillPatience = 2 * time.Second
 )
 
 func (p *process) killCommand() *cobra.Command {
@@ -32,8 +43,8 @@ func (p *process) killCommand() *cobra.Command {
 		Use:   "kill",
 		Short: "Everything to passthrough, now: the way back",
 		Long: `Turns the kill switch on: all endpoints, on all replicas that share a store, also after restarts, until unkill. Where
-the admin API does not answer, or its store is away, it writes the file kill into the data directory instead, which the crossfade
-on this machine sees within half a second.
+the admin API does not answer, its store is away, or another system keeps the flags, it writes the file kill into the data directory
+instead, which the crossfade on this machine sees within half a second.
 
 ` + exitCodes,
 		Example: `  crossfade kill --reason "errors in the web app"
@@ -53,19 +64,20 @@ func (p *process) kill(ctx context.Context, f adminFlags, reason string, local b
 		return failed(err)
 	}
 	if !local {
-		if err = p.killByAdmin(ctx, a, reason); err == nil || !isAway(err) {
+		if err = p.killByAdmin(ctx, a, reason); err == nil || !isAway(err) && !isElsewhere(err) {
 			return outcome(err)
 		}
 		fmt.Fprintf(p.stderr, "crossfade: %v\n", err)
-		if f.url != "" {
-			return outcome(errors.New("nothing was changed: --admin names a crossfade that does not answer; run crossfade kill on its machine"))
+		if f.url != "" && f.data == "" && !onLoopback(f.url) {
+			return outcome(fmt.Errorf("nothing was changed: run crossfade kill on the machine of %s, where the kill file works: %w", f.url, err))
 		}
 	}
 	if a.data == "" {
 		return failed(errors.New("data_dir is empty: there is no place for the kill file; stop crossfade, or give it mode passthrough"))
 	}
-	if err := os.MkdirAll(a.data, 0o700); err != nil {
-		return failed(err)
+	// A folder made here would be one that no crossfade looks into, and nothing would be killed.
+	if _, err := os.Stat(a.data); err != nil {
+		return failed(fmt.Errorf("nothing was changed: no crossfade keeps its data in %s (name the folder with --data, or the configuration with --config): %w", absolute(a.data), err))
 	}
 	path := filepath.Join(a.data, killFile)
 	if err := flags.WriteKillFile(path, flags.Kill{At: time.Now().UTC(), By: whoami(), Reason: reason}); err != nil {
@@ -77,6 +89,8 @@ func (p *process) kill(ctx context.Context, f adminFlags, reason string, local b
 
 // killByAdmin turns the switch on in the store.
 func (p *process) killByAdmin(ctx context.Context, a *adminClient, reason string) error {
+	ctx, cancel := context.WithTimeout(ctx, killPatience)
+	defer cancel()
 	var done changed
 	if _, err := a.do(ctx, http.MethodPut, "/kill", map[string]any{"reason": reason}, &done); err != nil {
 		return err
@@ -112,7 +126,7 @@ func (p *process) unkill(ctx context.Context, f adminFlags, reason string, local
 	}
 	// The file first: as long as the store says kill, nothing moves, and if it cannot be asked, the file is the half
 	// that can be mended here.
-	if f.url == "" && a.data != "" {
+	if (f.url == "" || f.data != "") && a.data != "" {
 		path := filepath.Join(a.data, killFile)
 		k, err := flags.ReadKillFile(path)
 		if err == nil && k != nil {
@@ -130,6 +144,10 @@ func (p *process) unkill(ctx context.Context, f adminFlags, reason string, local
 	}
 	var raw json.RawMessage
 	if _, err := a.do(ctx, http.MethodDelete, "/kill", map[string]any{"reason": reason}, &raw); err != nil {
+		if isElsewhere(err) && (f.url == "" || f.data != "") {
+			fmt.Fprintf(p.stdout, "the kill switch of all is as it was: %v\n", err)
+			return nil // what there is to do here is done
+		}
 		return outcome(fmt.Errorf("the store's kill switch is as it was: %w", err))
 	}
 	var done changed
@@ -138,10 +156,44 @@ func (p *process) unkill(ctx context.Context, f adminFlags, reason string, local
 	}
 	if !done.Changed {
 		fmt.Fprintln(p.stdout, "the store's kill switch is off already")
-		return nil
 	}
-	fmt.Fprintf(p.stdout, "version %d: flags count again; replicas follow within two seconds\n", done.Version)
+	if err := p.awaitNoKillFile(ctx, a); err != nil {
+		return outcome(err)
+	}
+	if done.Changed {
+		fmt.Fprintf(p.stdout, "version %d: flags count again; replicas follow within two seconds\n", done.Version)
+	}
 	return nil
+}
+
+// awaitNoKillFile returns when the crossfade that was asked has no kill file: until then it passes everything through.
+func (p *process) awaitNoKillFile(ctx context.Context, a *adminClient) error {
+	end := time.After(unkillPatience)
+	for {
+		var now struct {
+			KillFile bool `json:"kill_file"`
+		}
+		if _, err := a.do(ctx, http.MethodGet, "/kill", nil, &now); err != nil || !now.KillFile {
+			return err
+		}
+		select {
+		case <-end:
+			return fmt.Errorf("everything still passes through: the crossfade at %s has a kill file in its data directory (run crossfade unkill on its machine, with --config or --data)", a.base)
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// onLoopback tells whether an address is one of this machine.
+func onLoopback(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // whoami is who ran the command, for a file that no token signs.

@@ -137,7 +137,6 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 		asked = hup
 	}
 	s.announce(listener, beside)
-	s.state.tryFlows(ctx, s.logger)
 
 	if err := s.loop(ctx, asked, ended); err != nil {
 		return failed(err)
@@ -177,6 +176,9 @@ func (s *server) announce(listener net.Listener, beside []*besideServer) {
 		zap.String("config", c.File),
 		zap.String("contract_revision", s.serving.Load().contract.Revision),
 		zap.Bool("flow_memory", s.serving.Load().memory != nil),
+	}
+	if from := c.Flags.Provider.String(); from != "" {
+		fields = append(fields, zap.String("flags_provider", from))
 	}
 	if s.certificates != nil {
 		fields = append(fields, zap.Time("certificate_until", s.certificates.Until()))

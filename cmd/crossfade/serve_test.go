@@ -146,3 +146,23 @@ func TestAdminAddressThatNobodyChoseGivesWay(t *testing.T) {
 		t.Errorf("exit code %d, want 1", code)
 	}
 }
+
+// TestAFileThatIsGoneChangesNothing: who loses proxy.yaml keeps what it said, until a restart.
+func TestAFileThatIsGoneChangesNothing(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("proxy.yaml", []byte("version: 1\nmode: dual\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, nil, "--upstream", contextUpstream(t))
+	if err := os.Remove("proxy.yaml"); err != nil {
+		t.Fatal(err)
+	}
+	r.reload <- syscall.SIGHUP
+	line := r.log.wait(t, "not reloaded; the last good configuration stays")
+	if got, _ := line["error"].(string); got != "proxy.yaml is gone (restart to go on without it)" {
+		t.Errorf("error %q", got)
+	}
+	if _, mode, _ := r.get(r.url, "/api/v1/context/me"); mode != "dual" {
+		t.Errorf("mode %s, want dual", mode)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"go.uber.org/zap"
@@ -34,6 +35,9 @@ func (s *server) newMetrics() *metrics.Metrics {
 			Stages: map[string]string{},
 		}
 		for _, e := range l.config.Endpoints {
+			if !e.Enabled {
+				continue
+			}
 			told.Stages[e.Name] = string(s.state.live.Explain(flags.Request{}, e.Name).Decision.Stage)
 		}
 		for _, f := range state.Flags {
@@ -99,7 +103,21 @@ func (s *server) newOFREP(l *loaded) (http.Handler, error) {
 	}
 	cors := l.config.CORS
 	cors.AllowedMethods = []string{http.MethodPost}
-	return withCORS(cors, handler), nil
+	// What the protocol needs beside: clients keep the list, and ask whether it has changed.
+	cors.AllowedHeaders = append(slices.Clone(cors.AllowedHeaders), "If-None-Match")
+	cors.ExposedHeaders = append(slices.Clone(cors.ExposedHeaders), "ETag")
+	return withCORS(cors, answerPreflights(handler)), nil
+}
+
+// answerPreflights answers them as edge.CORS wants it, and browsers: 204. All else goes to next.
+func answerPreflights(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // endpointNames are the endpoints that are served.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"time"
 
@@ -40,6 +41,10 @@ func (s *server) loop(ctx context.Context, asked <-chan os.Signal, ended <-chan 
 func (s *server) reload(cause string) {
 	s.reloadCertificates()
 	next, err := s.process.loadLawful(s.options)
+	if before := s.serving.Load().config; err == nil && before.File != "" && next.config.File == "" {
+		// A file that was there is more likely lost than taken back, and everything would go to its defaults.
+		err = fmt.Errorf("%s is gone (restart to go on without it)", before.File)
+	}
 	if err == nil {
 		before := s.serving.Load().config
 		if err = s.use(next); err == nil {
@@ -63,7 +68,7 @@ func (s *server) use(l *loaded) error {
 	}
 	next, err := s.make(l, to)
 	if err == nil {
-		err = s.state.live.SetSettings(l.flagSettings())
+		err = s.state.setSettings(l.flagSettings())
 	}
 	if err != nil {
 		if to != s.upstream {

@@ -7,11 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/crossfade-proxy/crossfade/config/flags"
+	"github.com/crossfade-proxy/crossfade/config/flags/openfeature"
 	flagstore "github.com/crossfade-proxy/crossfade/config/flags/sqlstore"
 	"github.com/crossfade-proxy/crossfade/internal/database"
 	flowstore "github.com/crossfade-proxy/crossfade/proxy/flows/sqlstore"
@@ -19,11 +21,13 @@ import (
 
 // state is what a process keeps beside its configuration: what operators set at run time. It outlives reloads.
 type state struct {
-	database *database.DB // nil for none
-	live     *flags.Live
-	flows    *flowstore.Store // nil for none
-	stop     context.CancelFunc
-	running  sync.WaitGroup
+	database  *database.DB       // nil for none
+	provider  *openfeature.Store // nil where no other system keeps the flags
+	endpoints atomic.Pointer[[]string]
+	live      *flags.Live
+	flows     *flowstore.Store // nil for none
+	stop      context.CancelFunc
+	running   sync.WaitGroup
 }
 
 // openState opens what is kept. A database that is away, or a directory that cannot be written, holds nobody
@@ -47,50 +51,73 @@ func openState(ctx context.Context, l *loaded, logger *zap.Logger) (*state, erro
 			s.flows, err = openFlows(c, s.database)
 		}
 		if err != nil {
-			return nil, errors.Join(err, s.closeDatabase())
+			return nil, errors.Join(err, s.closeStores())
+		}
+	}
+	s.endpoints.Store(&o.Settings.Endpoints)
+	if s.provider, err = openProvider(c, func() []string { return *s.endpoints.Load() }); err != nil {
+		return nil, errors.Join(err, s.closeStores())
+	}
+	if s.provider != nil {
+		o.Store = s.provider
+		if c.DataDir != "" { // its versions are not those of the store
+			o.SnapshotFile = filepath.Join(c.DataDir, providerSnapshotFile)
 		}
 	}
 	live, err := flags.Open(ctx, o)
 	if err != nil {
-		return nil, errors.Join(err, s.closeDatabase())
+		return nil, errors.Join(err, s.closeStores())
 	}
 	s.live = live
 	running, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.running.Go(func() { live.Run(running) })
+	s.followFlows(running, logger)
 	return s, nil
 }
 
-// flowsStart is how long the first look at the tables of flows may take before the store is told to be away.
-const flowsStart = 10 * time.Second
+// flowsStart is how long the first look at what is remembered of flows may hold up the start: a file is looked at in a
+// fraction of it, and requests that come before cost a query each.
+const flowsStart = time.Second
 
-// tryFlows makes the tables of flows. A store that is away is no reason not to serve: it is told, and tried again with each
-// request that needs it.
-func (s *state) tryFlows(ctx context.Context, logger *zap.Logger) {
+// followFlows makes the tables of flows, and keeps known what is in them where that can be. A store that is away is no reason
+// not to serve: it is told, and tried again with each request that needs it.
+func (s *state) followFlows(ctx context.Context, logger *zap.Logger) {
 	if s.flows == nil {
 		return
 	}
+	looked := make(chan struct{})
 	s.running.Go(func() {
-		ctx, cancel := context.WithTimeout(ctx, flowsStart)
-		defer cancel()
-		if err := s.flows.Migrate(ctx); err != nil && !errors.Is(err, context.Canceled) {
-			logger.Warn("the store is away; flows have no memory until it is there (store.url: none does without)", zap.Error(err))
-		}
+		s.flows.Follow(ctx, func(err error) {
+			if err != nil && !errors.Is(err, context.Canceled) {
+				logger.Warn("the store is away; flows have no memory until it is there (store.url: none does without)", zap.Error(err))
+			}
+			close(looked)
+		})
 	})
+	select {
+	case <-looked:
+	case <-ctx.Done():
+	case <-time.After(flowsStart):
+	}
 }
 
 // close ends what follows the store, after the last request.
 func (s *state) close() error {
 	s.stop()
 	s.running.Wait()
-	return s.closeDatabase()
+	return s.closeStores()
 }
 
-func (s *state) closeDatabase() error {
-	if s.database == nil {
-		return nil
+func (s *state) closeStores() error {
+	var errs []error
+	if s.provider != nil {
+		errs = append(errs, s.provider.Close())
 	}
-	return s.database.Close()
+	if s.database != nil {
+		errs = append(errs, s.database.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // noStore is for a crossfade that keeps nothing: its flags are those of the configuration. It takes no change,

@@ -8,13 +8,21 @@ import (
 )
 
 // WriteKillFile switches everything of the processes that look at path to passthrough, within half a second and
-// without store or admin API. The file is whole from its first moment on.
+// without store or admin API. The file is whole from its first moment on. Where it cannot be written, as on a full disk, it is
+// made without a word in it, which switches as well; the error is that not even this can be done.
 func WriteKillFile(path string, k Kill) error {
 	data, err := json.Marshal(k)
 	if err != nil {
 		return err
 	}
-	return writeFile(path, append(data, '\n'))
+	if err = writeFile(path, append(data, '\n')); err == nil {
+		return nil
+	}
+	f, failed := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
+	if failed != nil {
+		return errors.Join(err, failed)
+	}
+	return f.Close()
 }
 
 // RemoveKillFile takes it back. That there is none is no error.

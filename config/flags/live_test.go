@@ -409,6 +409,21 @@ func TestKillFile(t *testing.T) {
 	})
 }
 
+// TestKillFileWithoutRoom: the hour of the kill switch may be the one in which the disk is full. A name that leaves no room for a longer one
+// beside it fails at the same place as a disk that takes no byte.
+func TestKillFileWithoutRoom(t *testing.T) {
+	file := filepath.Join(t.TempDir(), strings.Repeat("k", 255))
+	if err := WriteKillFile(file, Kill{At: time.Now(), By: "ann", Reason: "the disk is full"}); err != nil {
+		t.Fatal(err)
+	}
+	if k, err := ReadKillFile(file); err != nil || k == nil || k.Reason != "the file is there, and gives no reason" {
+		t.Errorf("got %+v, %v", k, err)
+	}
+	if err := WriteKillFile(filepath.Join(file, "kill"), Kill{}); err == nil {
+		t.Error("a file that cannot be made is told to be there")
+	}
+}
+
 // TestEndsWithoutTheStore: windows and expiries end by the clock of each instance; the journal is told later, once.
 func TestEndsWithoutTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

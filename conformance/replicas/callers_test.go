@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/crossfade-proxy/crossfade/conformance/process"
@@ -19,23 +20,23 @@ import (
 )
 
 // call starts callers who flip, each every so often and to another stage than before, through a replica that they choose
-// anew each time, and readers of each replica.
-func (c *cluster) call(callers int, every time.Duration, readers int) {
+// anew each time, and readers of each replica, who pause between two reads to leave the processor to others.
+func (c *cluster) call(callers int, every time.Duration, readers int, pause time.Duration) {
+	var flips atomic.Int64
 	for i := range callers {
 		c.busy.Go(func() {
 			seeded := rand.New(rand.NewPCG(7, uint64(i)))
 			ticks := time.NewTicker(every)
 			defer ticks.Stop()
 			for n := 0; c.goesOn(ticks.C); n++ {
-				c.flip(seeded.IntN(len(c.replicas)), stages()[(i+n)%3], fmt.Sprintf("caller %d, %d", i, n))
+				c.flip(seeded.IntN(len(c.replicas)), stages()[flips.Add(1)%3], fmt.Sprintf("caller %d, %d", i, n))
 			}
 		})
 	}
 	for i := range c.replicas {
 		for range readers {
 			c.busy.Go(func() {
-				// Without a pause they would leave the processor to nobody else.
-				ticks := time.NewTicker(5 * time.Millisecond)
+				ticks := time.NewTicker(pause)
 				defer ticks.Stop()
 				for c.goesOn(ticks.C) {
 					c.read(i)

@@ -21,17 +21,9 @@ func TestMain(m *testing.M) { process.Main(m) }
 const calm = bound + time.Second
 
 func TestReplicasOfOnePostgreSQL(t *testing.T) {
-	server, err := postgrestest.Start(postgrestest.Options{Disk: 128 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	server := postgrestest.Own(t, postgrestest.Options{Disk: 128 << 20})
 	c := start(t, 3, server.URL("postgres"))
-	c.call(3, 30*time.Millisecond, 2)
+	c.call(3, 30*time.Millisecond, 2, 5*time.Millisecond)
 	seeded := rand.New(rand.NewPCG(1, 2))
 	away := func(name string) replicas.Harm { return replicas.Harm{Name: name, Store: true} }
 	disconnect := func(like string) func() error {
@@ -96,7 +88,7 @@ func TestReplicasOfOnePostgreSQL(t *testing.T) {
 
 func TestOneProcessOnSQLiteThatIsKilled(t *testing.T) {
 	c := start(t, 1, "sqlite:"+filepath.Join(t.TempDir(), "x.db"))
-	c.call(3, 5*time.Millisecond, 2)
+	c.call(3, 5*time.Millisecond, 2, 5*time.Millisecond)
 	for range 12 {
 		pass(300 * time.Millisecond)
 		c.kill(0)
@@ -104,10 +96,10 @@ func TestOneProcessOnSQLiteThatIsKilled(t *testing.T) {
 	enough(t, c.judge(), 50, 100)
 }
 
-// Fifty flips a second under 64 connections that ask all the time: no answer is of two modes, none is missing.
+// About fifty flips a second under 64 connections that ask all the time: no answer is of two modes, none is missing.
 func TestFlipsUnderLoad(t *testing.T) {
 	c := start(t, 1, "sqlite:"+filepath.Join(t.TempDir(), "x.db"))
-	c.call(4, 80*time.Millisecond, 64)
+	c.call(5, 80*time.Millisecond, 64, 25*time.Millisecond)
 	pass(5 * time.Second)
 	enough(t, c.judge(), 20, 1000)
 }

@@ -14,21 +14,6 @@ import (
 	"github.com/crossfade-proxy/crossfade/internal/database/postgrestest"
 )
 
-// own starts a server that a test may harm.
-func own(t *testing.T) *postgrestest.Server {
-	t.Helper()
-	s, err := postgrestest.Start(postgrestest.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
-
 func do(t *testing.T, f func() error) {
 	t.Helper()
 	if err := f(); err != nil {
@@ -37,7 +22,7 @@ func do(t *testing.T, f func() error) {
 }
 
 func TestServerThatComesAndGoes(t *testing.T) {
-	s := own(t)
+	s := postgrestest.Own(t, postgrestest.Options{})
 	db := open(t, s.URL("postgres"), database.Options{Timeout: time.Second})
 	do(t, s.Stop)
 	for _, what := range []string{"before the first contact", "again"} {
@@ -76,7 +61,7 @@ func TestServerThatComesAndGoes(t *testing.T) {
 	}
 }
 
-func TestStoppedProcessDoesNotKeepOthersWaiting(t *testing.T) {
+func TestTransactionThatTakesTooLongKeepsNobodyWaiting(t *testing.T) {
 	url := server.Database(t)
 	db, stopped := migrated(t, url, database.Options{}), open(t, url, database.Options{Timeout: 500 * time.Millisecond})
 	holds, over := make(chan struct{}), make(chan struct{})
@@ -100,7 +85,6 @@ func TestStoppedProcessDoesNotKeepOthersWaiting(t *testing.T) {
 	}
 }
 
-// A trigger that the server runs as it commits makes the commit long enough to be hit.
 func TestCommitThatNobodyAnswersIsUnknown(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -111,23 +95,12 @@ func TestCommitThatNobodyAnswersIsUnknown(t *testing.T) {
 		{"the connection is ended", func(s *postgrestest.Server) error { _, err := s.Disconnect("crossfade"); return err }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := own(t)
+			s := postgrestest.Own(t, postgrestest.Options{})
 			db := migrated(t, s.URL("postgres"), database.Options{Timeout: 30 * time.Second})
-			for _, statement := range []string{
-				"CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(20); RETURN NULL; END'",
-				"CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON counter DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()",
-			} {
-				if _, err := db.SQL().ExecContext(t.Context(), statement); err != nil {
-					t.Fatal(err)
-				}
-			}
+			do(t, func() error { return s.SlowCommits(s.URL("postgres"), "crossfade.counter") })
 			done := make(chan error)
 			go func() { done <- count(t.Context(), db) }()
-			waitFor(t, "the commit", func() bool {
-				var committing bool
-				err := db.SQL().QueryRowContext(t.Context(), "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE lower(query) = 'commit' AND state = 'active')").Scan(&committing)
-				return err == nil && committing
-			})
+			do(t, s.AwaitCommit)
 			do(t, func() error { return c.harm(s) })
 			if err := <-done; !errors.Is(err, database.ErrUnknown) || errors.Is(err, database.ErrUnavailable) {
 				t.Errorf("got %v", err)
@@ -137,7 +110,7 @@ func TestCommitThatNobodyAnswersIsUnknown(t *testing.T) {
 }
 
 func TestServerThatTakesNoWrites(t *testing.T) {
-	s := own(t)
+	s := postgrestest.Own(t, postgrestest.Options{})
 	db := migrated(t, s.URL("postgres"), database.Options{})
 	do(t, func() error { return s.Exec("ALTER SYSTEM SET default_transaction_read_only = on") })
 	do(t, func() error { return s.Exec("SELECT pg_reload_conf()") })
@@ -148,8 +121,8 @@ func TestServerThatTakesNoWrites(t *testing.T) {
 	if err := count(t.Context(), db); !errors.Is(err, database.ErrUnavailable) {
 		t.Errorf("on a connection from before: %v", err)
 	}
-	another := open(t, s.URL("postgres"), database.Options{})
-	if err := count(t.Context(), another); !errors.Is(err, database.ErrUnavailable) || !strings.Contains(err.Error(), "read only connection") {
+	// That one was given up, and the next one sees at once that this is no server to write to.
+	if err := count(t.Context(), db); !errors.Is(err, database.ErrUnavailable) || !strings.Contains(err.Error(), "read only connection") {
 		t.Errorf("on a new connection: %v", err)
 	}
 }
@@ -202,8 +175,10 @@ func TestFileIsForItsOwnerAlone(t *testing.T) {
 // What a commit has said outlives a power loss only so; no test can pull the plug.
 func TestEachConnectionIsSetUpToKeepWhatItSays(t *testing.T) {
 	for name, settings := range map[string]map[string]string{
-		"sqlite":   {"PRAGMA synchronous": "2", "PRAGMA journal_mode": "wal", "PRAGMA foreign_keys": "1", "PRAGMA busy_timeout": "5000"},
-		"postgres": {"SHOW synchronous_commit": "on", "SHOW fsync": "on", "SHOW search_path": "crossfade", "SHOW statement_timeout": "5s", "SHOW lock_timeout": "5s"},
+		"sqlite": {"PRAGMA synchronous": "2", "PRAGMA journal_mode": "wal", "PRAGMA foreign_keys": "1", "PRAGMA busy_timeout": "5000"},
+		"postgres": {"SHOW synchronous_commit": "on", "SHOW fsync": "on", "SHOW search_path": "crossfade", "SHOW statement_timeout": "5s", "SHOW lock_timeout": "5s",
+			// Of a process that is stopped in a transaction nobody else would hear.
+			"SHOW idle_in_transaction_session_timeout": "5s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			db := migrated(t, both(t)[name], database.Options{})
@@ -225,16 +200,50 @@ func TestEachConnectionIsSetUpToKeepWhatItSays(t *testing.T) {
 	}
 }
 
-func TestFileThatWasTakenAwayDoesNotComeBackEmpty(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "x.db")
-	db := migrated(t, "sqlite:"+path, database.Options{Connections: 1})
-	do(t, func() error { return os.Rename(path, path+".old") })
-	db.SQL().SetMaxIdleConns(-1) // the next statement needs a new connection
-	if err := count(t.Context(), db); !errors.Is(err, database.ErrUnavailable) {
-		t.Errorf("got %v", err)
+// TestFileThatWasTakenAway: SQLite goes on writing to a file that has no name any more, and all of it is lost.
+func TestFileThatWasTakenAway(t *testing.T) {
+	for name, options := range map[string]database.Options{"one connection": {Connections: 1}, "several": {}} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "x.db")
+			db := migrated(t, "sqlite:"+path, options)
+			do(t, func() error { return count(t.Context(), db) })
+			do(t, func() error { return os.Rename(path, path+".old") })
+			for range 2 { // it does not come back empty either
+				if err := count(t.Context(), db); !errors.Is(err, database.ErrUnavailable) {
+					t.Fatalf("writing: %v", err)
+				}
+			}
+			var n int
+			err := db.SQL().QueryRowContext(t.Context(), "SELECT count(*) FROM counter").Scan(&n)
+			if !errors.Is(database.Classify(err), database.ErrUnavailable) {
+				t.Errorf("reading: %v", err)
+			}
+			do(t, func() error { return os.Rename(path+".old", path) })
+			do(t, func() error { return count(t.Context(), db) })
+			if n := counted(t, db); n != 2 {
+				t.Errorf("counted to %d, want 2", n)
+			}
+		})
 	}
-	do(t, func() error { return os.Rename(path+".old", path) })
+}
+
+func TestFileThatWasReplaced(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x.db")
+	do(t, func() error {
+		other := migrated(t, "sqlite:"+path+".other", database.Options{})
+		return errors.Join(count(t.Context(), other), count(t.Context(), other), other.Close())
+	})
+	db := migrated(t, "sqlite:"+path, database.Options{})
 	do(t, func() error { return count(t.Context(), db) })
+	for _, beside := range []string{"-wal", "-shm"} {
+		do(t, func() error { return os.Rename(path+beside, path+".old"+beside) })
+	}
+	do(t, func() error { return os.Rename(path+".other", path) })
+	do(t, func() error { return count(t.Context(), db) })
+	if n := counted(t, db); n != 3 {
+		t.Errorf("counted to %d, want 3: two were in the file that took the place, and one came since", n)
+	}
 }
 
 func TestFolderThatCannotBeMadeIsFoundOutLater(t *testing.T) {
@@ -282,8 +291,22 @@ func TestAnotherProcessThatWritesForTooLong(t *testing.T) {
 	do(t, func() error { return count(t.Context(), db) })
 }
 
+func TestWriterWaitsForAnotherOnlyAsLongAsItsCaller(t *testing.T) {
+	db := migrated(t, "sqlite:"+filepath.Join(t.TempDir(), "x.db"), database.Options{})
+	do(t, func() error {
+		return db.Write(t.Context(), func(*sql.Tx) error {
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			if err := count(ctx, db); !errors.Is(err, database.ErrUnavailable) || err.Error() != "wait for the writer before: context deadline exceeded" {
+				t.Errorf("got %v", err)
+			}
+			return nil
+		})
+	})
+}
+
 func TestListenHearsWhatWasCommitted(t *testing.T) {
-	s := own(t)
+	s := postgrestest.Own(t, postgrestest.Options{})
 	db := migrated(t, s.URL("postgres"), database.Options{})
 	hints := make(chan struct{}, 100)
 	ctx, cancel := context.WithCancel(t.Context())

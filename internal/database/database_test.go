@@ -274,6 +274,44 @@ func TestReplicasMigrateAtOnce(t *testing.T) {
 	}
 }
 
+func TestMigrationIsAppliedOnce(t *testing.T) {
+	t.Run("sqlite: a second one fails whole", func(t *testing.T) {
+		db := migrated(t, "sqlite:"+filepath.Join(t.TempDir(), "x.db"), database.Options{})
+		err := db.Write(t.Context(), func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(t.Context(), "INSERT INTO room_migrations (version_id, is_applied) VALUES (1, 1)")
+			return err
+		})
+		if !errors.Is(err, database.ErrDuplicate) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("postgres: a second one waits", func(t *testing.T) {
+		url := server.Database(t)
+		other, err := open(t, url, database.Options{}).SQL().Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := other.ExecContext(t.Context(), "SELECT pg_advisory_lock(7205759403)"); err != nil {
+			t.Fatal(err)
+		}
+		db := open(t, url, database.Options{})
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		if err := db.Migrate(ctx, migrations(t), "room_migrations"); !errors.Is(err, database.ErrUnavailable) {
+			t.Errorf("while another migrates: %v", err)
+		}
+		if err := other.Close(); err != nil { // the lock stays with the connection in the pool
+			t.Fatal(err)
+		}
+		if _, err := server.Disconnect("crossfade"); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Migrate(t.Context(), migrations(t), "room_migrations"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // While replicas are exchanged, the older ones go on with what the newer ones have migrated.
 func TestOlderProcessGoesOnWithNewerTables(t *testing.T) {
 	for name, url := range both(t) {

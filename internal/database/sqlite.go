@@ -1,16 +1,11 @@
 package database
 
 import (
-	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 
 	"modernc.org/sqlite"
 )
@@ -49,52 +44,4 @@ func openSQLite(path string, o Options) (*DB, error) {
 	db.sql.SetMaxOpenConns(o.Connections)
 	db.sql.SetMaxIdleConns(o.Connections)
 	return db, nil
-}
-
-// fileConnector makes the file before the first connection. Later ones find it or fail: a file that
-// was taken away under a running process must not come back empty.
-type fileConnector struct {
-	driver.Connector
-	path string
-
-	mu   sync.Mutex
-	made bool
-}
-
-func (c *fileConnector) Connect(ctx context.Context) (driver.Conn, error) {
-	if err := c.make(); err != nil {
-		return nil, &classified{ErrUnavailable, err}
-	}
-	return c.Connector.Connect(ctx)
-}
-
-// make makes directory and file, for nobody but their owner; SQLite gives the same mode to what it
-// lays beside the file. A file that is there is not even opened: closing it would drop the
-// locks that this process has on it.
-func (c *fileConnector) make() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.made {
-		return nil
-	}
-	if err := os.MkdirAll(filepath.Dir(c.path), 0o700); err != nil {
-		return err
-	}
-	file, err := os.OpenFile(c.path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
-	switch {
-	case err == nil:
-		if err := file.Close(); err != nil {
-			return err
-		}
-	case !errors.Is(err, os.ErrExist) && !exists(c.path):
-		return err
-	}
-	c.made = true
-	return nil
-}
-
-// exists: on a file system that is read-only, making a file that is there says so instead.
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }

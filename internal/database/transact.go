@@ -26,6 +26,15 @@ func (db *DB) Write(ctx context.Context, work func(tx *sql.Tx) error) error {
 			return Classify(fmt.Errorf("wait for the writer before: %w", ctx.Err()))
 		}
 	}
+	err := db.write(ctx, work)
+	if errors.Is(err, ErrUnavailable) || errors.Is(err, ErrUnknown) {
+		// A server that has become a replica keeps its connections; another may be the primary now.
+		db.forget()
+	}
+	return err
+}
+
+func (db *DB) write(ctx context.Context, work func(tx *sql.Tx) error) error {
 	tx, err := db.begin(ctx, nil)
 	if err != nil {
 		return Classify(err)

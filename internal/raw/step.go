@@ -83,6 +83,14 @@ func Send(texts ...string) Step {
 	}
 }
 
+// Anyway does a step, and lets the script go on when the other side takes no more.
+func Anyway(step Step) Step {
+	return func(c *Conn) error {
+		_ = step(c) // that it was cut short is what the test is about
+		return c.ctx.Err()
+	}
+}
+
 // Reply writes what a function makes of the last request.
 func Reply(text func(Request) string) Step {
 	return func(c *Conn) error { return Send(text(c.last))(c) }

@@ -116,8 +116,8 @@ func classify(err error) *failure {
 		problem problem
 	}{
 		{flags.ErrUnknown, problemOutcome}, // before ErrUnavailable: what is not known is the worse news
-		{context.DeadlineExceeded, problemOutcome},
 		{flags.ErrUnavailable, problemStore},
+		{context.DeadlineExceeded, problemOutcome}, // a store knows better whether anything was written
 		{flags.ErrBehind, problemBehind},
 		{flags.ErrElsewhere, problemElsewhere},
 		{flags.ErrFrozen, problemFrozen},

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -46,9 +47,29 @@ func CORS(o CORSOptions, next http.Handler) http.Handler {
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := &crossOrigin{ResponseWriter: w}
-		headers.HandlerFunc(&c.own, r)
+		headers.HandlerFunc(&c.own, asBrowsersAsk(r))
 		next.ServeHTTP(c, r)
 	})
+}
+
+// asBrowsersAsk gives a preflight with the names of the headers that it asks for in small letters and in order, as browsers write
+// them. The library understands them only so; to HTTP they mean the same in any.
+func asBrowsersAsk(r *http.Request) *http.Request {
+	const field = "Access-Control-Request-Headers"
+	if r.Method != http.MethodOptions || r.Header[field] == nil {
+		return r
+	}
+	var names []string
+	for name := range strings.SplitSeq(strings.Join(r.Header[field], ","), ",") {
+		if name = strings.ToLower(strings.Trim(name, " \t")); name != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	asked := r.WithContext(r.Context())
+	asked.Header = maps.Clone(r.Header)
+	asked.Header[field] = []string{strings.Join(slices.Compact(names), ",")}
+	return asked
 }
 
 // crossOrigin is an answer that gets its CORS headers where its head goes out. Sooner would be

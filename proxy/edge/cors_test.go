@@ -104,11 +104,13 @@ func TestPreflights(t *testing.T) {
 		origin, method, headers string
 		want                    map[string][]string
 	}{
-		"what may be":           {page, "PUT", "authorization,x-flow-id", allowed},
-		"another page":          {"https://evil.example", "PUT", "authorization", refused},
-		"another method":        {page, "DELETE", "authorization", refused},
-		"another header":        {page, "PUT", "authorization,x-evil", refused},
-		"a page without origin": {"null", "PUT", "", refused},
+		"what may be":                    {page, "PUT", "authorization,x-flow-id", allowed},
+		"what may be, otherwise written": {page, "PUT", "X-Flow-ID, Authorization,\tauthorization,", allowed},
+		"another header, in capitals":    {page, "PUT", "X-Evil, Authorization", refused},
+		"another page":                   {"https://evil.example", "PUT", "authorization", refused},
+		"another method":                 {page, "DELETE", "authorization", refused},
+		"another header":                 {page, "PUT", "authorization,x-evil", refused},
+		"a page without origin":          {"null", "PUT", "", refused},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := httptest.NewRequest(http.MethodOptions, "/", http.NoBody)

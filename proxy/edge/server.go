@@ -10,6 +10,7 @@
 //   - server.go, this file, serves HTTP/1.1 and HTTP/2 on them, and stop.go ends it, with
 //     closelisten_linux.go for the connections that arrive meanwhile;
 //   - ownloop.go has plain HTTP/1.1 served by package loop, where that is wanted;
+//   - joined.go sends the head of an answer together with its body;
 //   - stream.go does for a stream of HTTP/2 what conn.go does for a connection, and wellformed.go
 //     asks of its requests what net/http asks of those of HTTP/1.1;
 //   - cors.go answers browsers about pages of other origins;

@@ -25,7 +25,7 @@ type canned struct{ body []byte }
 
 func (c canned) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{
-		StatusCode: 200, ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: int64(len(c.body)),
+		StatusCode: http.StatusOK, ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: int64(len(c.body)),
 		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(c.body)),
 	}, nil
 }
@@ -65,7 +65,7 @@ func BenchmarkContext(b *testing.B) {
 				b.Cleanup(func() { _ = db.Close() })
 				store, err := sqlstore.New(db, sqlstore.Options{})
 				must(b, err)
-				must(b, store.Migrate(b.Context()))
+				follow(b, store)
 				if test.activated {
 					must(b, store.Activate(b.Context(), who, legacy.AzureEngagement))
 					must(b, store.Describe(b.Context(), legacy.AzureEngagement, flows.Details{
@@ -88,7 +88,7 @@ func BenchmarkContext(b *testing.B) {
 				began := time.Now()
 				handler.ServeHTTP(w, r)
 				took = append(took, time.Since(began))
-				if w.Code != 200 || w.Header().Get("Crossfade-Fallback") != "" {
+				if w.Code != http.StatusOK || w.Header().Get("Crossfade-Fallback") != "" {
 					b.Fatalf("got %d %s", w.Code, w.Body)
 				}
 			}

@@ -65,7 +65,7 @@ func idOf(root []member, name string) string {
 	if !ok {
 		return ""
 	}
-	list, ok := members([]byte(m.value.Raw))
+	list, ok := membersOf(m.value.Raw)
 	if !ok {
 		return ""
 	}
@@ -118,7 +118,7 @@ func merge(list, more []flow) []flow {
 				puts = append(puts, put{name, []byte(m.value.Raw)})
 			}
 		}
-		if both, ok := flowOf(with(out[i].text, out[i].list, puts...)); ok {
+		if both, ok := flowOf(string(with(out[i].text, out[i].list, puts...))); ok {
 			out[i] = both
 		}
 	}

@@ -18,7 +18,7 @@ func (c *call) compare(ctx context.Context, _, mapped []byte) ([]byte, error) {
 	var failed error
 	var puts []put
 	if data, ok := named(root, "data"); ok && data.value.IsObject() {
-		inside, _ := members([]byte(data.value.Raw))
+		inside, _ := membersOf(data.value.Raw)
 		changed, err := c.compareIn(ctx, inside)
 		if failed = err; len(changed) > 0 {
 			puts = append(puts, put{"data", with([]byte(data.value.Raw), inside, changed...)})
@@ -44,7 +44,7 @@ func (c *call) compareIn(ctx context.Context, object []member) ([]put, error) {
 	rows := list.value.Array()
 	var wanted []string
 	for _, row := range rows {
-		of, _ := members([]byte(row.Raw))
+		of, _ := membersOf(row.Raw)
 		if id, ok := uuid(textOf(of, "flow_id")); ok {
 			wanted = append(wanted, id)
 		}

@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -14,34 +15,42 @@ import (
 // errSources: the caller's current flow may be in a list that could not be had.
 var errSources = errors.New("a source of flows is away")
 
-// accompanyContext goes along with GET /api/v1/context/me. Sources are asked while the upstream answers, with the
-// place that the caller had the last time; when it turns out to be another one they are asked again.
+// accompanyContext goes along with GET /api/v1/context/me. What has to be asked for beside it is asked while the upstream
+// answers, with the place that the caller had the last time: the sources, and the store's version where it is not known.
+// When it turns out to be another place they are asked again.
 func (c *call) accompanyContext() proxy.Companion {
-	if len(c.memory.o.Sources) == 0 {
-		return proxy.Companion{Complete: c.complete(nil)}
+	m := c.memory
+	if _, local := m.o.Store.Known(""); local && len(m.o.Sources) == 0 {
+		return proxy.Companion{Complete: c.complete(nil, nil)} // there is nothing to ask for
 	}
 	ctx, cancel := context.WithCancel(c.ctx)
+	credentials := c.credentials()
 	var asked *asking
-	if p, ok := c.memory.guesses.get(c.credentials()); ok {
-		asked = c.start(ctx, p)
+	var version *early
+	if p, ok := m.guesses.get(credentials); ok {
+		version = m.askEarly(ctx, p.Caller)
+		if len(m.o.Sources) > 0 {
+			asked = c.start(ctx, p)
+		}
 	}
-	return proxy.Companion{
-		Complete: c.complete(func(p place) ([]flow, error) {
-			c.memory.guesses.put(c.credentials(), place{Caller: p.Caller, client: p.client})
-			if asked == nil || asked.place.Caller != p.Caller || asked.place.client != p.client {
-				asked = c.start(ctx, p)
-			}
-			deadline := time.NewTimer(c.memory.o.SourceTimeout)
-			defer deadline.Stop()
-			select {
-			case <-asked.done:
-				return asked.list, asked.err
-			case <-deadline.C:
-				return nil, errSources
-			}
-		}),
-		Close: cancel,
+	more := func(p place) ([]flow, error) {
+		m.guesses.put(credentials, place{Caller: p.Caller, client: p.client})
+		if len(m.o.Sources) == 0 {
+			return nil, nil
+		}
+		if asked == nil || asked.place.Caller != p.Caller || asked.place.client != p.client {
+			asked = c.start(ctx, p)
+		}
+		deadline := time.NewTimer(m.o.SourceTimeout)
+		defer deadline.Stop()
+		select {
+		case <-asked.done:
+			return asked.list, asked.err
+		case <-deadline.C:
+			return nil, errSources
+		}
 	}
+	return proxy.Companion{Complete: c.complete(version, more), Close: cancel}
 }
 
 // asking is sources that are being asked.
@@ -99,15 +108,18 @@ func (g *guesses) put(of [sha256.Size]byte, p place) {
 	g.kept[of] = p
 }
 
-// complete puts what is remembered into a mapped context. more gives the flows of the sources; nil without any.
-func (c *call) complete(more func(place) ([]flow, error)) func(context.Context, []byte, []byte) ([]byte, error) {
-	return func(ctx context.Context, body, mapped []byte) ([]byte, error) {
-		said, _ := members(body)
-		p, known := placeOf(said)
-		root, whole := members(mapped)
+// complete puts what is remembered into a mapped context. more, where it is not nil, is told the place and gives the
+// flows of the sources.
+func (c *call) complete(version *early, more func(place) ([]flow, error)) func(context.Context, []byte, []byte) ([]byte, error) {
+	return func(ctx context.Context, _, mapped []byte) ([]byte, error) {
+		root, _ := members(mapped)
+		p, ok := placeOf(root)
 		list, listed := named(root, "active_flows")
-		if !known || !whole || !listed || !list.value.IsArray() {
+		if !ok || !listed || !list.value.IsArray() {
 			return mapped, nil
+		}
+		if n, known := c.memory.o.Store.Known(p.Engagement); known && n == 0 && more == nil {
+			return mapped, nil // nothing was ever remembered there
 		}
 		all, sourceErr := flowsIn(list.value), error(nil)
 		if more != nil {
@@ -115,7 +127,7 @@ func (c *call) complete(more func(place) ([]flow, error)) func(context.Context, 
 			others, sourceErr = more(p)
 			all = merge(all, others)
 		}
-		r, err := c.memory.recall(ctx, p.Caller, ids(all))
+		r, err := c.memory.recall(ctx, p.Caller, ids(all), version)
 		if err == nil && sourceErr == nil {
 			c.memory.sweep(ctx, p.Caller, r, all)
 		}
@@ -140,24 +152,25 @@ func (r Recollection) current() string {
 // remembered gives the context with the flows as they are remembered. The current one is that which the caller has
 // activated, while the upstream lists it. Where nothing is remembered, the body stays as it is.
 func (c *call) remembered(mapped []byte, root []member, all []flow, r Recollection) []byte {
-	shown := make([]flow, len(all))
+	list, _ := named(root, "active_flows")
+	if len(r.Activated) == 0 && len(r.Details) == 0 && len(c.memory.o.Sources) == 0 && !bytes.Contains(mapped, []byte(marker)) {
+		return mapped
+	}
 	texts := make([][]byte, len(all))
 	for i, f := range all {
 		d, ok := r.Details[f.id]
-		shown[i] = f.shown(d, ok)
-		texts[i] = shown[i].text
+		texts[i] = f.told(d, ok)
 	}
-	list, _ := named(root, "active_flows")
 	var puts []put
-	if text := array(texts); len(flowsIn(list.value)) != len(all) || string(text) != list.value.Raw {
+	if text := array(texts); string(text) != list.value.Raw {
 		puts = append(puts, put{"active_flows", text})
 	}
-	if i := find(shown, r.current()); i >= 0 {
-		puts = append(puts, put{"current_flow", shown[i].text})
+	if i := find(all, r.current()); i >= 0 {
+		puts = append(puts, put{"current_flow", texts[i]})
 	} else if m, ok := named(root, "current_flow"); ok {
-		if f, ok := flowOf([]byte(m.value.Raw)); ok {
+		if f, ok := flowOf(m.value.Raw); ok {
 			if d, remembered := r.Details[f.id]; remembered || len(puts) > 0 {
-				puts = append(puts, put{"current_flow", f.shown(d, remembered).text})
+				puts = append(puts, put{"current_flow", f.told(d, remembered)})
 			}
 		}
 	}

@@ -38,9 +38,14 @@ func TestFlowThatIsListedNoMoreIsNotCurrent(t *testing.T) {
 	swept := make(chan struct{}, 100)
 	s.store = func(kept flows.Store) flows.Store { return &told{kept, swept} }
 	r := single(t, s)
-	id := r.made("F", "discovery")
-	r.wants(r.activate(id), 200)
-	r.wants(r.directly("DELETE", "/api/v1/sessions/"+id, ""), 204) // past crossfade's memory
+	made := r.made("F", "discovery")
+	found := r.wants(r.directly("POST", "/api/v1/sessions", `{"name":"S","engagement_id":"`+legacy.AzureEngagement+`"}`), 201).get("id").Str
+	for _, id := range []string{made, found} {
+		r.wants(r.activate(id), 200)
+	}
+	for _, id := range []string{made, found} {
+		r.wants(r.directly("DELETE", "/api/v1/sessions/"+id, ""), 204) // past crossfade's memory
+	}
 	if got := r.current(); got != legacy.AzureEngagement {
 		t.Errorf("current %s", got)
 	}
@@ -48,10 +53,10 @@ func TestFlowThatIsListedNoMoreIsNotCurrent(t *testing.T) {
 	now.add(2 * time.Hour)
 	r.current()
 	r.waits(swept)
-	found, _, err := r.store.Recall(t.Context(), flows.Caller{User: admin, Engagement: legacy.AzureEngagement}, []string{id}, -1)
+	left, err := r.store.Recall(t.Context(), flows.Caller{User: admin, Engagement: legacy.AzureEngagement}, []string{made, found})
 	must(t, err)
-	if len(found.Activated)+len(found.Details) != 0 {
-		t.Errorf("left: %+v", found)
+	if len(left.Activated)+len(left.Details) != 0 {
+		t.Errorf("left: %+v", left)
 	}
 }
 

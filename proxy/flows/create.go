@@ -163,7 +163,7 @@ func (c *call) resume(p place) error {
 func marked(list []flow, intent string) (flow, bool) {
 	for _, f := range list {
 		if m, ok := named(f.list, "metadata"); ok && m.value.IsObject() {
-			inside, _ := members([]byte(m.value.Raw))
+			inside, _ := membersOf(m.value.Raw)
 			if id, ok := named(inside, marker); ok && id.value.Type == gjson.String && id.value.Str == intent {
 				return f, true
 			}

@@ -20,7 +20,7 @@ type flow struct {
 func flowsIn(value gjson.Result) []flow {
 	var out []flow
 	value.ForEach(func(_, v gjson.Result) bool {
-		if f, ok := flowOf([]byte(v.Raw)); ok {
+		if f, ok := flowOf(v.Raw); ok {
 			out = append(out, f)
 		}
 		return true
@@ -28,12 +28,12 @@ func flowsIn(value gjson.Result) []flow {
 	return out
 }
 
-func flowOf(text []byte) (flow, bool) {
-	list, ok := members(text)
+func flowOf(text string) (flow, bool) {
+	list, ok := membersOf(text)
 	if !ok {
 		return flow{}, false
 	}
-	f := flow{text: text, list: list}
+	f := flow{text: []byte(text), list: list}
 	f.id, _ = uuid(textOf(list, "id"))
 	if f.id == "" {
 		f.id = textOf(list, "id")
@@ -46,11 +46,11 @@ func (f flow) member(name string) string { return textOf(f.list, name) }
 // marker is the member of a session's metadata by which the upstream's session of an intent is found again.
 const marker = "crossfade_intent"
 
-// shown is a flow as clients get it: with what is remembered, and without the marker.
-func (f flow) shown(d Details, remembered bool) flow {
+// told is the text of a flow as clients get it: with what is remembered, and without the marker.
+func (f flow) told(d Details, remembered bool) []byte {
 	var puts []put
-	if m, ok := named(f.list, "metadata"); ok {
-		if inner, ok := members([]byte(m.value.Raw)); ok {
+	if m, ok := named(f.list, "metadata"); ok && strings.Contains(m.value.Raw, marker) {
+		if inner, ok := membersOf(m.value.Raw); ok {
 			if _, marked := named(inner, marker); marked {
 				puts = append(puts, put{"metadata", without(inner, marker)})
 			}
@@ -64,10 +64,14 @@ func (f flow) shown(d Details, remembered bool) flow {
 		}
 	}
 	if len(puts) == 0 {
-		return f
+		return f.text
 	}
-	text := with(f.text, f.list, puts...)
-	if shown, ok := flowOf(text); ok {
+	return with(f.text, f.list, puts...)
+}
+
+// shown is a flow as it is told.
+func (f flow) shown(d Details, remembered bool) flow {
+	if shown, ok := flowOf(string(f.told(d, remembered))); ok {
 		return shown
 	}
 	return f

@@ -2,6 +2,7 @@ package flows_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -114,6 +115,23 @@ type setup struct {
 	url     string // of the database
 	options flows.Options
 	store   func(flows.Store) flows.Store // wraps
+	asking  bool                          // nothing is known without asking the database
+}
+
+// follow has a store follow its file, as in a process that serves.
+func follow(tb testing.TB, s *sqlstore.Store) {
+	tb.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	looked, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.Follow(ctx, func(error) { close(looked) })
+	}()
+	<-looked
+	tb.Cleanup(func() {
+		cancel()
+		<-ended
+	})
 }
 
 func newRig(tb testing.TB, p *tap, backend string, s setup) *rig {
@@ -136,6 +154,9 @@ func newProxy(tb testing.TB, backend string, db *database.DB, s setup) (http.Han
 	kept, err := sqlstore.New(db, sqlstore.Options{Now: s.options.Now})
 	must(tb, err)
 	s.options.Store = kept
+	if !s.asking {
+		follow(tb, kept)
+	}
 	if s.options.RecallTimeout == 0 {
 		s.options.RecallTimeout = patience // a busy machine is not an absent database
 	}

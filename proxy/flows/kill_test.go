@@ -78,7 +78,8 @@ func beChild(at string) int {
 	db, err := database.Open(os.Getenv(storeEnv), database.Options{})
 	must(tb, err)
 	handler, _ := newProxy(tb, os.Getenv(backendEnv), db, setup{
-		mode: proxy.Dual, options: flows.Options{Manage: true, Lease: childLease},
+		asking: true, // two processes have the file at once
+		mode:   proxy.Dual, options: flows.Options{Manage: true, Lease: childLease},
 		store: func(kept flows.Store) flows.Store { return &deadly{kept, at} },
 	})
 	l, err := net.Listen("tcp", "127.0.0.1:0")

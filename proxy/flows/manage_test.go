@@ -289,7 +289,7 @@ func TestDeactivateAndDelete(t *testing.T) {
 	}
 	r.wants(r.call(admin, "DELETE", flowsPath+"/"+id, ""), 404)
 	r.wants(r.call(admin, "GET", flowsPath+"/"+id, ""), 404)
-	found, _, err := r.store.Recall(t.Context(), flows.Caller{User: admin, Engagement: legacy.AzureEngagement}, []string{id}, -1)
+	found, err := r.store.Recall(t.Context(), flows.Caller{User: admin, Engagement: legacy.AzureEngagement}, []string{id})
 	must(t, err)
 	if len(found.Activated)+len(found.Details) != 0 {
 		t.Errorf("left: %+v", found)

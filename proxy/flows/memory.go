@@ -178,13 +178,19 @@ func (m *Memory) Accompanies(endpoint string) bool {
 	return endpoint == endpointContext || endpoint == endpointComparison
 }
 
-// Accompany implements proxy.Memory.
-func (m *Memory) Accompany(ctx context.Context, c proxy.MemoryCall) proxy.Companion {
+// Accompany implements proxy.Memory. While nothing is remembered for anybody, and no other list is asked, nothing does.
+func (m *Memory) Accompany(ctx context.Context, c proxy.MemoryCall) (proxy.Companion, bool) {
 	k := &call{MemoryCall: c, memory: m, ctx: ctx}
-	if c.Endpoint == endpointComparison {
-		return proxy.Companion{Filters: true, Complete: k.compare}
+	switch {
+	case c.Endpoint == endpointComparison:
+		if m.o.Store.Empty() {
+			return proxy.Companion{}, false
+		}
+		return proxy.Companion{Filters: true, Complete: k.compare}, true
+	case len(m.o.Sources) == 0 && m.o.Store.Empty():
+		return proxy.Companion{}, false
 	}
-	return k.accompanyContext()
+	return k.accompanyContext(), true
 }
 
 // call is one request while it is worked on.

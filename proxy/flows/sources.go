@@ -105,7 +105,7 @@ func (c *call) rows(ctx context.Context, p place, path, query string) (proxy.Res
 func (c *call) real(p place, rows gjson.Result, id string) ([]flow, error) {
 	var items [][]byte
 	rows.ForEach(func(_, row gjson.Result) bool {
-		list, ok := members([]byte(row.Raw))
+		list, ok := membersOf(row.Raw)
 		if !ok || textOf(list, id) == "" || textOf(list, "status") == "deleted" {
 			return true
 		}
@@ -160,7 +160,7 @@ func (c *call) sessions(ctx context.Context, p place) ([]flow, error) {
 		list.value.ForEach(func(_, row gjson.Result) bool {
 			n++
 			// A backend that does not know the parameter lists those of all engagements.
-			if of, _ := members([]byte(row.Raw)); textOf(of, "engagement_id") == p.Engagement {
+			if of, _ := membersOf(row.Raw); textOf(of, "engagement_id") == p.Engagement {
 				items = append(items, []byte(row.Raw))
 			}
 			return true

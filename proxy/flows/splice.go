@@ -14,14 +14,20 @@ type member struct {
 	value    gjson.Result
 }
 
+// usualMembers is how many members most objects here have at most: flows, and contexts in dual.
+const usualMembers = 12
+
 // members are those of an object's text, in order. ok is false for what is no object, and for one that has a name
 // twice: nobody can tell which one counts.
-func members(object []byte) (list []member, ok bool) {
-	root := gjson.ParseBytes(object)
+func members(object []byte) (list []member, ok bool) { return membersOf(string(object)) }
+
+// membersOf is members without a copy.
+func membersOf(object string) (list []member, ok bool) {
+	root := gjson.Parse(object)
 	if !root.IsObject() {
 		return nil, false
 	}
-	ok = true
+	list, ok = make([]member, 0, usualMembers), true
 	root.ForEach(func(name, value gjson.Result) bool {
 		m := member{name.String(), value.Index, value.Index + len(value.Raw), value}
 		if slices.ContainsFunc(list, func(o member) bool { return o.name == m.name }) {
@@ -67,7 +73,12 @@ func with(object []byte, list []member, puts ...put) []byte {
 			added = append(added, p)
 		}
 	}
+	more := 0
+	for _, p := range puts {
+		more += len(p.name) + len(p.text) + len(`,"":`)
+	}
 	var out bytes.Buffer
+	out.Grow(len(object) + more)
 	at := 0
 	for i, m := range list {
 		if edits[i].text != nil {
@@ -92,7 +103,11 @@ func with(object []byte, list []member, puts ...put) []byte {
 
 // array is the text of a list of values.
 func array(values [][]byte) []byte {
-	out := []byte{'['}
+	size := len(`[]`) + len(values)
+	for _, v := range values {
+		size += len(v)
+	}
+	out := append(make([]byte, 0, size), '[')
 	for i, v := range values {
 		if i > 0 {
 			out = append(out, ',')

@@ -9,10 +9,16 @@ import (
 // Store keeps what is remembered. Its errors are those of package database: unavailable means that nothing
 // was changed, unknown that it cannot be told. Ids are UUIDs in lower case. Calls are concurrent.
 type Store interface {
+	// Empty says that nothing is remembered for anybody, where that is known without asking. It is true of the moment
+	// of the call: what this process has changed before is in it.
+	Empty() bool
+	// Known is Version, where that is known without asking; else ok is false.
+	Known(engagement string) (version int64, ok bool)
+	// Version grows with each change in an engagement; 0: nothing was ever remembered there. It is one small query.
+	Version(ctx context.Context, engagement string) (int64, error)
 	// Recall gives what is remembered for a caller in an engagement, of one moment. flows are the ids that the
-	// upstream lists. known is the version that the caller has read, -1 for none: while it is the newest, changed is
-	// false, only the version is given, and reading it was one small query.
-	Recall(ctx context.Context, c Caller, flows []string, known int64) (r Recollection, changed bool, err error)
+	// upstream lists.
+	Recall(ctx context.Context, c Caller, flows []string) (Recollection, error)
 	// Details gives what is remembered of flows, by id.
 	Details(ctx context.Context, flows []string) (map[string]Details, error)
 	// Ready says whether a change could be written just now.
@@ -50,7 +56,7 @@ type Caller struct{ User, Engagement string }
 
 // Recollection is what is remembered for one caller in one engagement.
 type Recollection struct {
-	// Version grows with each change in the engagement; 0: there never was one.
+	// Version is the engagement's at that moment.
 	Version int64
 	// Activated are the flows that the caller has activated, the current one included.
 	Activated []Activated

@@ -29,10 +29,18 @@ func (f Finding) String() string {
 //
 // It finds nothing in a contract that keeps its promises. Switched-off endpoints are checked too.
 func (c *Contract) Check() []Finding {
+	// Once for all: it looks at every route.
+	toFlow, toSession := c.Links(transform.ToFlow), c.Links(transform.ToSession)
+	links := func(dir transform.Direction) transform.Links {
+		if dir == transform.ToFlow {
+			return toFlow
+		}
+		return toSession
+	}
 	var out []Finding
 	for _, e := range c.Endpoints {
 		for _, x := range e.Examples {
-			for _, text := range e.checkExample(x, c.Links) {
+			for _, text := range e.checkExample(x, links) {
 				out = append(out, Finding{x.Source, e.Name, fmt.Sprintf("example %q: %s", x.Name, text)})
 			}
 		}

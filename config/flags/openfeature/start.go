@@ -2,6 +2,7 @@ package openfeature
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	sdk "github.com/open-feature/go-sdk/openfeature"
@@ -16,6 +17,8 @@ const (
 // start makes providers until one starts.
 func (s *Store) start(ctx context.Context) {
 	defer close(s.ended)
+	tried := sync.OnceFunc(func() { close(s.tried) })
+	defer tried()
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		provider, err := s.options.New()
 		if err == nil {
@@ -30,6 +33,7 @@ func (s *Store) start(ctx context.Context) {
 			s.provider = provider
 		}
 		s.mu.Unlock()
+		tried()
 		if err == nil {
 			close(s.ready)
 			return

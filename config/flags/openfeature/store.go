@@ -46,6 +46,8 @@ type Options struct {
 	Prefix string
 	// Context is what the provider is told of this crossfade, such as its environment.
 	Context map[string]string
+	// Where says to operators where flags are changed, as "flagd:file:/etc/flags.json".
+	Where string
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -56,6 +58,7 @@ type Store struct {
 	about   sdk.EvaluationContext
 	stop    context.CancelFunc
 	ended   chan struct{} // closed when nothing runs any more
+	tried   chan struct{} // closed when there was a first attempt to start the provider
 	ready   chan struct{} // closed when there is a provider
 
 	mu       sync.Mutex
@@ -77,14 +80,19 @@ func Open(o Options) (*Store, error) {
 	for name, value := range o.Context {
 		attributes[name] = value
 	}
-	s := &Store{options: o, about: sdk.NewEvaluationContext(targetingKey, attributes), stop: stop, ended: make(chan struct{}), ready: make(chan struct{}),
+	s := &Store{options: o, about: sdk.NewEvaluationContext(targetingKey, attributes), stop: stop, ended: make(chan struct{}), tried: make(chan struct{}), ready: make(chan struct{}),
 		failure: errors.New("the provider has not started yet")}
 	go s.start(ctx)
 	return s, nil
 }
 
-// Read gives what the provider has now.
+// Read gives what the provider has now. The very first waits for the first attempt to start it, so that a crossfade that starts does not
+// serve without flags for the moment that this takes.
 func (s *Store) Read(ctx context.Context) (flags.State, error) {
+	select {
+	case <-s.tried:
+	case <-ctx.Done():
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.look(ctx)
@@ -96,9 +104,12 @@ func (s *Store) Version(ctx context.Context) (int64, error) {
 	return state.Version, err
 }
 
-// Write gives flags.ErrElsewhere.
-func (*Store) Write(context.Context, func(flags.State, time.Time) (flags.State, flags.Entry, error)) (flags.State, error) {
-	return flags.State{}, flags.ErrElsewhere
+// Write gives flags.ErrElsewhere, with where.
+func (s *Store) Write(context.Context, func(flags.State, time.Time) (flags.State, flags.Entry, error)) (flags.State, error) {
+	if s.options.Where == "" {
+		return flags.State{}, flags.ErrElsewhere
+	}
+	return flags.State{}, fmt.Errorf("%w (%s)", flags.ErrElsewhere, s.options.Where)
 }
 
 // History has no entries: the other system has a history of its own.

@@ -212,6 +212,50 @@ func TestAway(t *testing.T) {
 	})
 }
 
+// slow is a provider that takes a second to start.
+type slow struct {
+	*memprovider.InMemoryProvider
+}
+
+func (slow) Init(sdk.EvaluationContext) error {
+	<-time.After(time.Second)
+	return nil
+}
+func (slow) Shutdown() {}
+
+// TestReadWaitsForTheStart: the first look waits for the provider, as long as it is let, so that nobody starts to serve without flags that
+// are nearly there.
+func TestReadWaitsForTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		provider := memprovider.NewInMemoryProvider(set{"context-me": having("dual")})
+		s, err := Open(Options{New: func() (sdk.FeatureProvider, error) { return slow{provider}, nil }, Endpoints: endpoints})
+		if err != nil {
+			t.Fatal(err)
+		}
+		hasty, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if _, err := s.Read(hasty); err == nil || err.Error() != "the store is not available: the provider has not started yet" {
+			t.Errorf("got %v", err)
+		}
+		if state, err := s.Read(t.Context()); err != nil || len(state.Flags) != 1 {
+			t.Errorf("%+v, %v", state, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestWriteSaysWhere: who is refused is told where to go.
+func TestWriteSaysWhere(t *testing.T) {
+	provider := memprovider.NewInMemoryProvider(set{})
+	s := newStore(t, provider, func(o *Options) { o.Where = "flagd:file:/etc/flags.json" })
+	_, err := s.Write(t.Context(), nil)
+	if !errors.Is(err, flags.ErrElsewhere) || err.Error() != "the flags are kept by another system: change them there (flagd:file:/etc/flags.json)" {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestCloseWhileItStarts: nobody waits for a provider that never comes.
 func TestCloseWhileItStarts(t *testing.T) {
 	s, err := Open(Options{New: func() (sdk.FeatureProvider, error) { return nil, errors.New("no such file") }, Endpoints: endpoints})

@@ -21,21 +21,6 @@ import (
 	"github.com/crossfade-proxy/crossfade/internal/database/postgrestest"
 )
 
-// own starts a server that a test may harm.
-func own(t *testing.T) *postgrestest.Server {
-	t.Helper()
-	s, err := postgrestest.Start(postgrestest.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
-
 func do(t *testing.T, f func() error) {
 	t.Helper()
 	if err := f(); err != nil {
@@ -44,7 +29,7 @@ func do(t *testing.T, f func() error) {
 }
 
 func TestStoreThatIsAwaySaysSoAndComesBack(t *testing.T) {
-	s := own(t)
+	s := postgrestest.Own(t, postgrestest.Options{})
 	store, _ := openBoth(t, s.URL("postgres"), database.Options{Timeout: time.Second})
 	away := func(when string) {
 		t.Helper()
@@ -84,33 +69,17 @@ func TestStoreThatIsAwaySaysSoAndComesBack(t *testing.T) {
 	}
 }
 
-// A trigger that the server runs as it commits makes the commit long enough to be hit.
 func TestWriteThatNobodyAnswersIsUnknown(t *testing.T) {
-	s := own(t)
-	store, db := openBoth(t, s.URL("postgres"), database.Options{Timeout: 30 * time.Second})
+	s := postgrestest.Own(t, postgrestest.Options{})
+	store, _ := openBoth(t, s.URL("postgres"), database.Options{Timeout: 30 * time.Second})
 	write(t, store, set("a", flags.Dual, "kept"))
-	for _, statement := range []string{
-		"CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(20); RETURN NULL; END'",
-		"CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON flag_journal DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()",
-	} {
-		if _, err := db.SQL().ExecContext(t.Context(), statement); err != nil {
-			t.Fatal(err)
-		}
-	}
+	do(t, func() error { return s.SlowCommits(s.URL("postgres"), "crossfade.flag_journal") })
 	done := make(chan error)
 	go func() {
 		_, err := store.Write(t.Context(), set("a", flags.FlowOnly, "who knows"))
 		done <- err
 	}()
-	deadline := time.Now().Add(30 * time.Second)
-	for committing := false; !committing; {
-		if time.Now().After(deadline) {
-			t.Fatal("the write never came to its commit")
-		}
-		if err := db.SQL().QueryRowContext(t.Context(), "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE lower(query) = 'commit' AND state = 'active')").Scan(&committing); err != nil {
-			t.Fatal(err)
-		}
-	}
+	do(t, s.AwaitCommit)
 	do(t, s.Kill)
 	if err := <-done; !errors.Is(err, flags.ErrUnknown) || errors.Is(err, flags.ErrUnavailable) || !strings.HasPrefix(err.Error(), "the store went away while it wrote: ") {
 		t.Errorf("got %v", err)
@@ -236,7 +205,7 @@ func TestAcknowledgedWritesSurviveKills(t *testing.T) {
 		t.Run(name, func(t *testing.T) { killWriters(t, url, 8, func() error { return nil }) })
 	}
 	t.Run("postgres is killed with it", func(t *testing.T) {
-		s := own(t)
+		s := postgrestest.Own(t, postgrestest.Options{})
 		killWriters(t, s.URL("postgres"), 4, func() error { return errors.Join(s.Kill(), s.Start()) })
 	})
 }

@@ -22,11 +22,7 @@ const propagationBound = 2 * time.Second
 // TestPropagation: a change reaches every replica of one PostgreSQL within the bound that is promised, and each reads it once.
 func TestPropagation(t *testing.T) {
 	// One connection of each replica listens, and one reads.
-	own, err := postgrestest.Start(postgrestest.Options{Connections: 2**replicas + 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { own.Close() })
+	own := postgrestest.Own(t, postgrestest.Options{Connections: 2**replicas + 20})
 	all := follow(t, own.Database(t), *replicas)
 	const flips = 20
 	var took []time.Duration
@@ -71,7 +67,9 @@ func follow(t *testing.T, url string, n int) []*flags.Live {
 		running.Go(func() { live.Run(t.Context()) })
 		t.Cleanup(func() {
 			running.Wait() // the test's context is done before its cleanups
-			db.Close()
+			if err := db.Close(); err != nil {
+				t.Error(err)
+			}
 		})
 		all[i] = live
 	}

@@ -44,9 +44,13 @@ func (s *Server) Database(tb testing.TB) string {
 
 // Do runs something on a connection to the database "postgres".
 func (s *Server) Do(f func(context.Context, *pgx.Conn) error) error {
+	return s.on(s.URL("postgres"), f)
+}
+
+func (s *Server) on(url string, f func(context.Context, *pgx.Conn) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, s.URL("postgres"))
+	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return err
 	}
@@ -70,6 +74,28 @@ func (s *Server) Disconnect(application string) (int, error) {
 			WHERE pid <> pg_backend_pid() AND backend_type = 'client backend' AND application_name LIKE $1`, application).Scan(&ended)
 	})
 	return ended, err
+}
+
+// SlowCommits makes every commit that has written to a table, of a database by its URL, take 20 s. AwaitCommit waits until one runs.
+func (s *Server) SlowCommits(database, table string) error {
+	return s.on(database, func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, `
+			CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(20); RETURN NULL; END';
+			CREATE CONSTRAINT TRIGGER slow AFTER INSERT OR UPDATE ON `+table+` DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.slow()`)
+		return err
+	})
+}
+
+// AwaitCommit waits until a client waits for its commit.
+func (s *Server) AwaitCommit() error {
+	return s.Do(func(ctx context.Context, conn *pgx.Conn) error {
+		for {
+			var committing bool
+			if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE lower(query) = 'commit' AND state = 'active')").Scan(&committing); err != nil || committing {
+				return err
+			}
+		}
+	})
 }
 
 // Stop shuts the server down as an operator does who does not wait for clients, and waits for its end.
@@ -239,7 +265,7 @@ func (s *Server) Close() error {
 		err = errors.Join(s.Resume(), s.end(syscall.SIGQUIT))
 	}
 	if s.mounted {
-		err = errors.Join(err, syscall.Unmount(s.dir, syscall.MNT_DETACH))
+		err = errors.Join(err, unmount(s.dir))
 	}
 	return errors.Join(err, os.RemoveAll(s.dir))
 }

@@ -9,7 +9,7 @@
 //
 //	func TestX(t *testing.T) { url := server.Database(t) … }
 //
-// A test that does harm starts a server of its own with [Start]. Servers write to disk as in
+// A test that does harm has a server of its own, by [Own]. Servers write to disk as in
 // production (fsync is on), listen on 127.0.0.1 and a unix socket, ask for a password, and end with the
 // process that started them, however that ends.
 package postgrestest
@@ -99,6 +99,21 @@ func Start(o Options) (*Server, error) {
 	return s, nil
 }
 
+// Own starts a server for one test alone, which may harm it.
+func Own(tb testing.TB, o Options) *Server {
+	tb.Helper()
+	s, err := Start(o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return s
+}
+
 // programs finds initdb and postgres where scripts/postgres.sh does: POSTGRES_BIN, Debian's folders, the PATH.
 func programs() (string, error) {
 	found := []string{os.Getenv("POSTGRES_BIN")}
@@ -133,7 +148,7 @@ func (s *Server) make(o Options) error {
 		}
 	}
 	if o.Disk != 0 {
-		if err := syscall.Mount("tmpfs", s.dir, "tmpfs", 0, "mode=0700,size="+strconv.FormatInt(o.Disk, 10)); err != nil {
+		if err := mount(s.dir, o.Disk); err != nil {
 			return fmt.Errorf("mount a small disk, which needs root: %w", err)
 		}
 		s.mounted = true

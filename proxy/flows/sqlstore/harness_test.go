@@ -112,7 +112,7 @@ func must(tb testing.TB, err error) {
 // recalled is all that is remembered for a caller.
 func (b *bed) recalled(s *Store, c flows.Caller, ids ...string) flows.Recollection {
 	b.Helper()
-	r, _, err := s.Recall(context.Background(), c, ids, -1)
+	r, err := s.Recall(context.Background(), c, ids)
 	must(b, err)
 	return r
 }

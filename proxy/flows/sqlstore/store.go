@@ -17,6 +17,8 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/crossfade-proxy/crossfade/internal/database"
@@ -38,6 +40,10 @@ type Store struct {
 	files fs.FS
 	now   func() time.Time
 	names *strings.Replacer // of the tables and of what the dialects say differently
+
+	recall  string                // the statement of Recall
+	known   atomic.Pointer[known] // nil while nothing is, see Follow
+	looking sync.Mutex
 }
 
 var _ flows.Store = (*Store)(nil)
@@ -63,6 +69,7 @@ func New(db *database.DB, o Options) (*Store, error) {
 		"{active}", schema+"user_active_flows", "{metadata}", schema+"flow_metadata",
 		"{among 3}", strings.ReplaceAll(among, "$ids", "$3"), "{among 1}", strings.ReplaceAll(among, "$ids", "$1"),
 	)
+	s.recall = s.names.Replace(recall)
 	return s, nil
 }
 
@@ -77,9 +84,13 @@ func (s *Store) write(ctx context.Context, work func(t *change) error) error {
 	if err := s.Migrate(ctx); err != nil {
 		return err
 	}
-	return s.db.Write(ctx, func(tx *sql.Tx) error {
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		return work(&change{ctx, tx, s})
 	})
+	if err == nil || errors.Is(err, database.ErrUnknown) {
+		s.written(ctx)
+	}
+	return err
 }
 
 // change is a transaction that writes.
@@ -119,35 +130,31 @@ func (t *change) in(engagements ...string) error {
 	return nil
 }
 
+// recall reads what is remembered for a caller. The version and what it is the version of are of one snapshot, since they
+// are of one statement.
+const recall = `
+	SELECT v.version, d.kind, d.flow_id, d.flow_type, d.status, d.engagement_id, d.created_by, d.metadata, d.since
+	FROM (SELECT COALESCE((SELECT version FROM flow_versions WHERE engagement_id = $4), 0) AS version) v
+	LEFT JOIN (
+		SELECT CASE WHEN a.is_current THEN 'current' ELSE 'activated' END AS kind, CAST(a.flow_id AS TEXT) AS flow_id,
+			'' AS flow_type, '' AS status, '' AS engagement_id, '' AS created_by, NULL AS metadata, b.since
+		FROM {active} a LEFT JOIN flow_absences b ON b.user_id = $5 AND b.flow_id = CAST(a.flow_id AS TEXT)
+		WHERE a.user_id = $1 AND a.engagement_id = $2
+		UNION ALL
+		SELECT 'details', CAST(m.flow_id AS TEXT), m.flow_type, m.status, CAST(m.engagement_id AS TEXT),
+			CAST(m.created_by AS TEXT), CAST(m.metadata AS TEXT), b.since
+		FROM {metadata} m LEFT JOIN flow_absences b ON b.user_id = $5 AND b.flow_id = CAST(m.flow_id AS TEXT)
+		WHERE m.engagement_id = $2 AND (m.flow_id {among 3} OR m.created_by = $1)
+	) d ON TRUE`
+
 // Recall implements flows.Store.
-func (s *Store) Recall(ctx context.Context, c flows.Caller, ids []string, known int64) (flows.Recollection, bool, error) {
+func (s *Store) Recall(ctx context.Context, c flows.Caller, ids []string) (flows.Recollection, error) {
 	if err := s.Migrate(ctx); err != nil {
-		return flows.Recollection{}, false, err
+		return flows.Recollection{}, err
 	}
-	// Most callers ask for what they know already: then the version is all that is read.
-	if known >= 0 {
-		version, err := s.version(ctx, c.Engagement)
-		if err != nil || version == known {
-			return flows.Recollection{Version: known}, false, err
-		}
-	}
-	// The version and what it is the version of are of one snapshot, since they are of one statement.
-	rows, err := s.db.SQL().QueryContext(ctx, s.names.Replace(`
-		SELECT v.version, d.kind, d.flow_id, d.flow_type, d.status, d.engagement_id, d.created_by, d.metadata, d.since
-		FROM (SELECT COALESCE((SELECT version FROM flow_versions WHERE engagement_id = $4), 0) AS version) v
-		LEFT JOIN (
-			SELECT CASE WHEN a.is_current THEN 'current' ELSE 'activated' END AS kind, CAST(a.flow_id AS TEXT) AS flow_id,
-				'' AS flow_type, '' AS status, '' AS engagement_id, '' AS created_by, NULL AS metadata, b.since
-			FROM {active} a LEFT JOIN flow_absences b ON b.user_id = $5 AND b.flow_id = CAST(a.flow_id AS TEXT)
-			WHERE a.user_id = $1 AND a.engagement_id = $2
-			UNION ALL
-			SELECT 'details', CAST(m.flow_id AS TEXT), m.flow_type, m.status, CAST(m.engagement_id AS TEXT),
-				CAST(m.created_by AS TEXT), CAST(m.metadata AS TEXT), b.since
-			FROM {metadata} m LEFT JOIN flow_absences b ON b.user_id = $5 AND b.flow_id = CAST(m.flow_id AS TEXT)
-			WHERE m.engagement_id = $2 AND (m.flow_id {among 3} OR m.created_by = $1)
-		) d ON TRUE`), c.User, c.Engagement, list(ids), c.Engagement, c.User)
+	rows, err := s.db.SQL().QueryContext(ctx, s.recall, c.User, c.Engagement, list(ids), c.Engagement, c.User)
 	if err != nil {
-		return flows.Recollection{}, false, database.Classify(err)
+		return flows.Recollection{}, database.Classify(err)
 	}
 	defer rows.Close()
 	r := flows.Recollection{Details: map[string]flows.Details{}}
@@ -155,7 +162,7 @@ func (s *Store) Recall(ctx context.Context, c flows.Caller, ids []string, known 
 		var kind, flow sql.NullString
 		var d details
 		if err := rows.Scan(&r.Version, &kind, &flow, &d.kind, &d.status, &d.engagement, &d.createdBy, &d.metadata, &d.since); err != nil {
-			return flows.Recollection{}, false, database.Classify(err)
+			return flows.Recollection{}, database.Classify(err)
 		}
 		switch {
 		case !kind.Valid:
@@ -165,11 +172,14 @@ func (s *Store) Recall(ctx context.Context, c flows.Caller, ids []string, known 
 			r.Activated = append(r.Activated, flows.Activated{Flow: flow.String, Current: kind.String == "current", Gone: d.gone()})
 		}
 	}
-	return r, true, database.Classify(rows.Err())
+	return r, database.Classify(rows.Err())
 }
 
-// version is that of an engagement; 0: nothing was ever written there.
-func (s *Store) version(ctx context.Context, engagement string) (int64, error) {
+// Version implements flows.Store. The driver of PostgreSQL prepares it once for each connection.
+func (s *Store) Version(ctx context.Context, engagement string) (int64, error) {
+	if err := s.Migrate(ctx); err != nil {
+		return 0, err
+	}
 	var n int64
 	err := s.db.SQL().QueryRowContext(ctx, `SELECT version FROM flow_versions WHERE engagement_id = $1`, engagement).Scan(&n)
 	if errors.Is(err, sql.ErrNoRows) {
