@@ -78,6 +78,7 @@ type Server struct {
 	Listen            string         `mapstructure:"listen"` // host:port, or unix: and a path
 	TLS               TLS            `mapstructure:"tls"`
 	H2C               bool           `mapstructure:"h2c"` // false with TLS
+	OwnLoop           bool           `mapstructure:"own_loop"`
 	TrustedProxies    []netip.Prefix `mapstructure:"trusted_proxies"`
 	Compress          bool           `mapstructure:"compress"` // mapped answers
 	ReadHeaderTimeout time.Duration  `mapstructure:"read_header_timeout"`

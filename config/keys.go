@@ -64,6 +64,8 @@ func Keys() []Key {
 			Meaning: "With it every client has to show a certificate that one of these authorities signed. Default: none is asked for; the backend knows its callers by their tokens."},
 		{Name: "server.h2c", Default: "false", Restart: true, kind: boolean(),
 			Meaning: "HTTP/2 without TLS as well, for a proxy in front that speaks it (with prior knowledge; never by Upgrade). Off: nobody else does."},
+		{Name: "server.own_loop", Default: "false", Restart: true, kind: boolean(),
+			Meaning: "Serve HTTP/1.1 without TLS by crossfade's own loop in place of Go's server: less processor time for each request (docs/performance.md), and stricter heads (a bare line feed, a folded line, a length beside a transfer coding are a 400). On Linux; elsewhere it changes nothing."},
 		{Name: "server.trusted_proxies", kind: networks(),
 			Meaning: "Networks of the proxies in front whose X-Forwarded-For, -Host and -Proto are believed, like `10.0.0.0/8`. From anybody else they are dropped: a backend that sees a forged one lets the wrong caller in. Default: nobody."},
 		{Name: "server.compress", Default: "false", kind: boolean(),

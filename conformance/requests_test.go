@@ -283,11 +283,13 @@ func hopByHopAbuse(t *testing.T, mode string) {
 		}
 	}
 	// The other way: fields that the upstream names are between it and crossfade.
-	a := open(t, mode).gets(raw.JSON(context, "Connection: keep-alive, X-Inner", "X-Inner: 1", "Keep-Alive: timeout=9", "X-Kept: 2"))
-	whole(t, a, 200, shaped(mode))
-	field(t, a, "X-Inner", "")
-	field(t, a, "Keep-Alive", "")
-	field(t, a, "X-Kept", "2")
+	for _, stays := range []string{"keep-alive", "close"} {
+		a := open(t, mode).gets(raw.JSON(context, "Connection: "+stays+", X-Inner", "X-Inner: 1", "Keep-Alive: timeout=9", "X-Kept: 2"))
+		whole(t, a, 200, shaped(mode))
+		field(t, a, "X-Inner", "")
+		field(t, a, "Keep-Alive", "")
+		field(t, a, "X-Kept", "2")
+	}
 }
 
 func forwardedIsNotSpoofed(t *testing.T, mode string) {

@@ -91,7 +91,9 @@ func (x *exchange) passInterim(status int, header textproto.MIMEHeader) error {
 	h := x.client.Header()
 	kept := maps.Clone(h)
 	clear(h)
-	addFields(h, http.Header(header))
+	fields := http.Header(header)
+	dropHopByHop(fields)
+	addFields(h, fields)
 	x.client.WriteHeader(status)
 	clear(h) // net/http does not do so for interim answers
 	maps.Copy(h, kept)

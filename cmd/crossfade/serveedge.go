@@ -28,6 +28,7 @@ func newTraffic(c *config.Config, certificates *edge.Certificates, handler http.
 		Handler:           handler,
 		Certificates:      certificates,
 		H2C:               c.Server.H2C,
+		OwnLoop:           c.Server.OwnLoop,
 		ReadHeaderTimeout: c.Server.ReadHeaderTimeout,
 		IdleTimeout:       c.Server.IdleTimeout,
 		WriteIdleTimeout:  c.Server.WriteIdleTimeout,

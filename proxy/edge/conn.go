@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -16,6 +17,7 @@ type conn struct {
 	net.Conn
 	all *connections
 	joined
+	early     []byte // was read before it came here
 	writeIdle time.Duration
 	until     atomic.Int64 // the deadline of writing that is set, in Unix nanoseconds; 0 for none
 	// waiting is since when (in Unix nanoseconds) it waits for the client to say something: headers,
@@ -74,6 +76,35 @@ func (c *conn) putOff() error {
 	c.until.Store(until.UnixNano())
 	return c.Conn.SetWriteDeadline(until)
 }
+
+// WriteBuffers is for package loop: what it writes, and what there is behind it.
+func (c *conn) WriteBuffers(all net.Buffers) error {
+	_, err := c.inTime(func(int) (int, error) {
+		n, err := all.WriteTo(c.Conn)
+		return int(n), err
+	})
+	return err
+}
+
+// Read gives what was read by somebody else before.
+func (c *conn) Read(b []byte) (int, error) {
+	if len(c.early) == 0 {
+		return c.Conn.Read(b)
+	}
+	n := copy(b, c.early)
+	c.early = c.early[n:]
+	return n, nil
+}
+
+// SyscallConn is for package loop.
+func (c *conn) SyscallConn() (syscall.RawConn, error) {
+	if has, ok := c.Conn.(syscall.Conn); ok {
+		return has.SyscallConn()
+	}
+	return nil, errNoDescriptor
+}
+
+var errNoDescriptor = errors.New("a connection without a file descriptor")
 
 func (c *conn) SetWriteDeadline(t time.Time) error {
 	c.owned(t)

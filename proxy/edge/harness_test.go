@@ -16,12 +16,22 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"os"
 	"testing"
 	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 )
+
+// ownLoop says by what HTTP/1.1 is served: all tests run with both.
+var ownLoop bool
+
+func TestMain(m *testing.M) {
+	failed := m.Run()
+	ownLoop = true
+	os.Exit(max(failed, m.Run()))
+}
 
 // running is a Server that a test started.
 type running struct {
@@ -45,6 +55,7 @@ func startOn(t *testing.T, l net.Listener, o Options) *running {
 	t.Helper()
 	core, logs := observer.New(zap.DebugLevel)
 	o.Logger = zap.New(core)
+	o.OwnLoop = ownLoop
 	s := &running{New(o), l.Addr().String(), logs, make(chan error, 1)}
 	go func() { s.ended <- s.Serve(l) }()
 	t.Cleanup(func() {

@@ -9,6 +9,7 @@
 //   - certificates.go has the certificate, and takes a new one when its files change;
 //   - server.go, this file, serves HTTP/1.1 and HTTP/2 on them, and stop.go ends it, with
 //     closelisten_linux.go for the connections that arrive meanwhile;
+//   - ownloop.go has plain HTTP/1.1 served by package loop, where that is wanted;
 //   - joined.go sends the head of an answer together with its body;
 //   - stream.go does for a stream of HTTP/2 what conn.go does for a connection, and wellformed.go
 //     asks of its requests what net/http asks of those of HTTP/1.1;
@@ -27,6 +28,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/crossfade-proxy/crossfade/proxy/edge/loop"
 )
 
 // Options is what a Server is made of. Handler is required. A timeout of 0 means none.
@@ -38,6 +41,8 @@ type Options struct {
 	Certificates *Certificates
 	// H2C also serves HTTP/2 without TLS, to clients that begin with it. It needs Certificates nil.
 	H2C bool
+	// OwnLoop serves HTTP/1.1 without TLS by package loop in place of net/http, on systems where it can.
+	OwnLoop bool
 	// ReadHeaderTimeout is for the TLS handshake and for the headers of each request.
 	ReadHeaderTimeout time.Duration
 	// IdleTimeout is for the time between two requests of a connection.
@@ -59,6 +64,8 @@ type Server struct {
 	options     Options
 	logger      *zap.Logger
 	http        http.Server
+	loop        *loop.Server // nil for none
+	handed      *handedOver  // to http, by loop
 	connections connections
 	listener    atomic.Pointer[listener]
 	draining    atomic.Bool
@@ -105,6 +112,7 @@ func New(o Options) *Server {
 			GetConfigForClient: o.Certificates.forClient,
 		}
 	}
+	s.withLoop()
 	return s
 }
 
@@ -114,7 +122,9 @@ func (s *Server) Serve(l net.Listener) error {
 	own := &listener{Listener: l, server: s}
 	s.listener.Store(own)
 	var err error
-	if s.options.Certificates != nil {
+	if s.loop != nil {
+		err = s.serveLoop(own)
+	} else if s.options.Certificates != nil {
 		err = s.http.ServeTLS(own, "", "")
 	} else {
 		err = s.http.Serve(own)

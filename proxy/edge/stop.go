@@ -33,6 +33,9 @@ func (s *Server) Stop(ctx context.Context) error {
 	// net/http would close connections that have no request at once, on clients that are
 	// sending one.
 	s.wait(ctx, forever, func() bool { return s.connections.quietSince(began, quiet) })
+	if s.loop != nil {
+		s.loop.CloseIdle()
+	}
 	s.connections.closeWaiting()
 	err := s.http.Shutdown(ctx)
 	if err == nil && !s.wait(ctx, forever, func() bool { return s.connections.count() == 0 }) {

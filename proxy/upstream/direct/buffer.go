@@ -2,10 +2,14 @@ package direct
 
 import "sync"
 
-// bufferSize takes most answers, heads included, in one read.
-const bufferSize = 16 << 10
+const (
+	// bufferSize takes most answers, heads included, in one read.
+	bufferSize = 16 << 10
+	// askSize takes the heads of most requests. It is all that a request holds which waits for its answer.
+	askSize = 2 << 10
+)
 
-// buffer is the memory of one request under way: what is written, then what was read and is not yet used.
+// buffer is the memory of a request that is written, or of what was read of its answer and is not yet used.
 type buffer struct {
 	bytes    []byte
 	from, to int // unread are bytes[from:to]
@@ -30,20 +34,35 @@ func (b *buffer) room() []byte {
 	return b.bytes[b.to:]
 }
 
-// buffers is a pool of them. Connections that nobody uses have none.
-type buffers struct{ pool sync.Pool }
+// buffers is a pool of each size. Connections that nobody uses have none.
+type buffers struct{ large, small sync.Pool }
 
-func (p *buffers) get() *buffer {
-	if b, ok := p.pool.Get().(*buffer); ok {
+// get gives one for an answer.
+func (p *buffers) get() *buffer { return take(&p.large, bufferSize) }
+
+// getAsk gives one for a request with a body of that length.
+func (p *buffers) getAsk(length int64) *buffer {
+	if length > askSize/2 {
+		return p.get()
+	}
+	return take(&p.small, askSize)
+}
+
+func take(pool *sync.Pool, size int) *buffer {
+	if b, ok := pool.Get().(*buffer); ok {
 		b.from, b.to = 0, 0
 		return b
 	}
-	return &buffer{bytes: make([]byte, bufferSize)}
+	return &buffer{bytes: make([]byte, size)}
 }
 
-// put takes a buffer back, but for one that a large head has made large.
+// put takes a buffer back, but for one that had to be made larger; nil for none.
 func (p *buffers) put(b *buffer) {
-	if len(b.bytes) == bufferSize {
-		p.pool.Put(b)
+	switch {
+	case b == nil:
+	case len(b.bytes) == bufferSize:
+		p.large.Put(b)
+	case len(b.bytes) == askSize:
+		p.small.Put(b)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"math"
 	"net/http"
+
+	"github.com/crossfade-proxy/crossfade/internal/wire"
 )
 
 // chunks is how far the reading of a chunked body is.
@@ -173,22 +175,22 @@ func (x *exchange) size() error {
 func parseSize(line []byte) (uint64, error) {
 	digits, _, _ := bytes.Cut(bytes.TrimRight(line, " \t"), []byte{';'})
 	if len(digits) == 0 || len(digits) > 16 {
-		return 0, fmt.Errorf("malformed chunked encoding: the size %q", quoted(line))
+		return 0, fmt.Errorf("malformed chunked encoding: the size %q", wire.Quoted(line))
 	}
 	var n uint64
 	for _, c := range digits {
 		switch {
-		case isDigit(c):
+		case wire.IsDigit(c):
 			c -= '0'
 		case 'a' <= c|0x20 && c|0x20 <= 'f':
 			c = c | 0x20 - 'a' + 10
 		default:
-			return 0, fmt.Errorf("malformed chunked encoding: the size %q", quoted(line))
+			return 0, fmt.Errorf("malformed chunked encoding: the size %q", wire.Quoted(line))
 		}
 		n = n<<4 | uint64(c)
 	}
 	if n > math.MaxInt64 {
-		return 0, fmt.Errorf("malformed chunked encoding: the size %q", quoted(line))
+		return 0, fmt.Errorf("malformed chunked encoding: the size %q", wire.Quoted(line))
 	}
 	return n, nil
 }
@@ -196,8 +198,8 @@ func parseSize(line []byte) (uint64, error) {
 // trailers reads what is behind the last chunk, up to an empty line.
 func (x *exchange) trailers() error {
 	unread := x.buffer.unread()
-	var all lines
-	n := all.end(unread)
+	var all wire.Lines
+	n := all.End(unread)
 	switch {
 	case n > maxTrailers, n == 0 && len(unread) >= maxTrailers:
 		return errTrailers
@@ -208,7 +210,7 @@ func (x *exchange) trailers() error {
 	if bytes.Count(text, []byte("\r\n")) != bytes.Count(text, []byte{'\n'}) {
 		return errBareLF
 	}
-	fields, err := canonicalise(text)
+	fields, err := wire.Canonicalise(text, false)
 	if err != nil {
 		return err
 	}
@@ -217,7 +219,7 @@ func (x *exchange) trailers() error {
 		if x.response.Trailer == nil {
 			x.response.Trailer = http.Header{}
 		}
-		maps.Copy(x.response.Trailer, split(string(text), fields))
+		maps.Copy(x.response.Trailer, wire.Split(string(text), fields))
 	}
 	return io.EOF
 }

@@ -19,7 +19,7 @@
 // No answer can be another caller's: a connection on which anything is left behind an answer, in
 // the buffer or in the kernel, is closed, not used.
 //
-// On systems other than Linux a Client takes no request (socket_linux.go, socket_other.go).
+// On systems other than Linux a Client takes no request (internal/rawio).
 package direct
 
 import (
@@ -76,13 +76,13 @@ func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !supported || !takes(r) {
 		return nil, http.ErrSkipAltProtocol
 	}
-	b := c.buffers.get()
+	b := c.buffers.getAsk(r.ContentLength)
 	if !b.putHead(r) {
 		c.buffers.put(b)
 		return nil, http.ErrSkipAltProtocol
 	}
 	ctx := r.Context()
-	x := &exchange{client: c, request: r, ctx: ctx, trace: httptrace.ContextClientTrace(ctx), buffer: b}
+	x := &exchange{client: c, request: r, ctx: ctx, trace: httptrace.ContextClientTrace(ctx), asked: b}
 	for {
 		err := x.connect()
 		if err == nil {
@@ -94,7 +94,8 @@ func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
 		case errors.Is(err, errAgain):
 			continue
 		}
-		c.buffers.put(b)
+		c.buffers.put(x.asked)
+		c.buffers.put(x.buffer)
 		x.closeRequest()
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause

@@ -11,6 +11,8 @@ import (
 	"net/textproto"
 	"os"
 	"sync/atomic"
+
+	"github.com/crossfade-proxy/crossfade/internal/wire"
 )
 
 // exchange is one request and its answer, in one piece of memory. It is the body of its answer, too.
@@ -19,9 +21,10 @@ type exchange struct {
 	request *http.Request
 	ctx     context.Context // the request's
 	trace   *httptrace.ClientTrace
-	buffer  *buffer
-	written int  // how much of the buffer is to be written; 0 until it is complete
-	taken   bool // the request's body was read and closed
+	asked   *buffer // the request; nil as soon as something of an answer has come
+	buffer  *buffer // the answer; nil until then
+	written int     // how much of asked is to be written; 0 until it is complete
+	taken   bool    // the request's body was read and closed
 
 	conn  *conn
 	stop  func() bool // ends the watch over ctx; nil for none
@@ -106,11 +109,11 @@ func (x *exchange) ask() error {
 func (x *exchange) complete() error {
 	if x.written == 0 && x.request.ContentLength > 0 {
 		x.taken = true
-		if err := x.buffer.putBody(x.request); err != nil {
+		if err := x.asked.putBody(x.request); err != nil {
 			return err
 		}
 	}
-	x.written = max(x.written, x.buffer.to)
+	x.written = max(x.written, x.asked.to)
 	return nil
 }
 
@@ -123,7 +126,7 @@ func (x *exchange) closeRequest() {
 
 // send writes the request, and says how much of it was written. Usually it waits for the answer as well.
 func (x *exchange) send() (n int, err error) {
-	request := x.buffer.bytes[:x.written]
+	request := x.asked.bytes[:x.written]
 	traced := x.trace != nil && (x.trace.WroteHeaders != nil || x.trace.WroteRequest != nil)
 	if !traced && len(request) <= shortWrite {
 		if err := x.conn.await(x.client.options.HeaderTimeout); err != nil {
@@ -168,11 +171,15 @@ func isTimeout(err error) bool {
 
 // answer reads heads up to the one of the answer.
 func (x *exchange) answer() error {
-	x.buffer.from, x.buffer.to = 0, 0
+	if x.buffer == nil {
+		x.buffer = x.client.buffers.get()
+	}
 	if err := x.fill(); err != nil {
 		return err
 	}
 	x.begun = true
+	x.client.buffers.put(x.asked)
+	x.asked = nil
 	if x.trace != nil && x.trace.GotFirstResponseByte != nil {
 		x.trace.GotFirstResponseByte()
 	}
@@ -207,13 +214,13 @@ func (x *exchange) answer() error {
 
 // head reads up to the empty line behind a head, and gives both. They are good until the next read.
 func (x *exchange) head(limit int64) ([]byte, error) {
-	var lines lines
+	var lines wire.Lines
 	for {
 		unread := x.buffer.unread()
 		if !beginsHead(unread) {
-			return nil, fmt.Errorf("malformed HTTP response %q", quoted(unread))
+			return nil, fmt.Errorf("malformed HTTP response %q", wire.Quoted(unread))
 		}
-		n := lines.end(unread)
+		n := lines.End(unread)
 		switch {
 		case int64(n) > limit, n == 0 && int64(len(unread)) >= limit:
 			return nil, fmt.Errorf("the head of the answer exceeded %d bytes", x.client.options.MaxHeaderBytes)

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/crossfade-proxy/crossfade/internal/wire"
 )
 
 // framing is where the body of an answer ends, and what becomes of the connection there.
@@ -27,7 +29,8 @@ const (
 var errTwoFramings = errors.New("an answer with both Content-Length and Transfer-Encoding")
 
 // frame reads the fields of an answer that say how it is framed, to a request of that method, and
-// completes it: those of one hop are taken out of its header, as http.Transport does.
+// completes it: those of one hop are taken out of its header, as http.Transport does, but for Connection, which may
+// name more of them.
 //
 // It is stricter than http.Transport in two things, both marks of a response that was split or smuggled: a
 // length beside a transfer coding is refused, and so is a transfer coding in HTTP/1.0.
@@ -77,12 +80,10 @@ func takeClose(res *http.Response) bool {
 	v := res.Header["Connection"]
 	switch {
 	case res.ProtoMinor == 0:
-		return hasToken(v, "close") || !hasToken(v, "keep-alive")
-	case hasToken(v, "close"):
-		delete(res.Header, "Connection")
-		return true
+		return wire.HasToken(v, "close") || !wire.HasToken(v, "keep-alive")
+	default:
+		return wire.HasToken(v, "close")
 	}
-	return false
 }
 
 // contentLength is the length that a header announces, -1 for none. One that is there several times, and the

@@ -89,6 +89,7 @@ type outcome struct {
 func ask(rt http.RoundTripper, r *http.Request, piece int) outcome {
 	var o outcome
 	trace := &httptrace.ClientTrace{Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
+		delete(h, "Connection") // see compare
 		o.interim += fmt.Sprintln(code, h)
 		return nil
 	}}

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/crossfade-proxy/crossfade/internal/wire"
 )
 
 // FuzzHeads: a head is read as net/http reads it, or refused for one of the reasons that are known.
@@ -23,8 +25,8 @@ func FuzzHeads(f *testing.F) {
 		f.Fatal("no seeds")
 	}
 	f.Fuzz(func(t *testing.T, text string, toHead bool) {
-		var l lines
-		end := l.end([]byte(text))
+		var l wire.Lines
+		end := l.End([]byte(text))
 		if end == 0 || !beginsHead([]byte(text)) {
 			return // no whole head
 		}
@@ -70,11 +72,11 @@ func TestHeadsComeInPieces(t *testing.T) {
 	for _, head := range []string{"HTTP/1.1 200 OK\r\nX: y\r\n\r\n", "HTTP/1.1 200 OK\nX: y\n\n", "HTTP/1.1 200 OK\r\nX: y\n\r\n"} {
 		text := []byte(head + "body\n\n")
 		for first := range len(head) {
-			var l lines
-			if n := l.end(text[:first]); n != 0 {
+			var l wire.Lines
+			if n := l.End(text[:first]); n != 0 {
 				t.Errorf("%q: an end at %d", text[:first], n)
 			}
-			if n := l.end(text); n != len(head) {
+			if n := l.End(text); n != len(head) {
 				t.Errorf("%q, cut at %d: an end at %d, want %d", head, first, n, len(head))
 			}
 		}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/crossfade-proxy/crossfade/internal/wire"
 )
 
 // maxBody is the longest body of a request that is taken, in bytes. It is written before the answer is
@@ -44,7 +46,7 @@ func (b *buffer) putHead(r *http.Request) bool {
 	if host == "" {
 		host = r.URL.Host
 	}
-	if !isToken(r.Method) || !isPlainHost(host) {
+	if !wire.IsToken(r.Method) || !isPlainHost(host) {
 		return false
 	}
 	t := b.bytes[:0]
@@ -110,7 +112,7 @@ func (b *buffer) appendFields(t []byte, h http.Header) (_ []byte, ok bool) {
 	slices.Sort(b.fields)
 	defer clear(b.fields) // they are of the request's memory
 	for _, name := range b.fields {
-		if !isToken(name) {
+		if !wire.IsToken(name) {
 			return t, false
 		}
 		for _, value := range h[name] {
@@ -124,7 +126,7 @@ func (b *buffer) appendFields(t []byte, h http.Header) (_ []byte, ok bool) {
 
 func appendField(t []byte, name, value string) (_ []byte, ok bool) {
 	for i := range len(value) {
-		if !isValueByte(value[i]) {
+		if !wire.IsValueByte(value[i]) {
 			return t, false
 		}
 	}
@@ -138,7 +140,7 @@ func appendField(t []byte, name, value string) (_ []byte, ok bool) {
 func isPlainHost(host string) bool {
 	for i := range len(host) {
 		switch c := host[i]; {
-		case isAlphanumeric(c), c == '.', c == '-', c == ':', c == '_', c == '[', c == ']':
+		case wire.IsAlphanumeric(c), c == '.', c == '-', c == ':', c == '_', c == '[', c == ']':
 		default:
 			return false
 		}

@@ -1,5 +1,3 @@
-//go:build linux && !386
-
 package direct
 
 import (
@@ -8,14 +6,14 @@ import (
 	"net"
 	"os"
 	"syscall"
-	"unsafe"
+
+	"github.com/crossfade-proxy/crossfade/internal/rawio"
 )
 
-const supported = true
+// supported: without a way to look whether anything is to be read, no connection can be used twice.
+const supported = rawio.Supported
 
-// socket reads and writes by system calls of which the scheduler is not told. They never wait, since
-// the socket is one of package net's, which waits in its poller. Telling costs more than such a call: it
-// wakes the monitor that looks after calls that do wait.
+// socket reads and writes one socket of package net's with package rawio.
 type socket struct {
 	raw     syscall.RawConn
 	asking  func(fd uintptr) bool // these four are made once
@@ -89,20 +87,8 @@ func (s *socket) read(b []byte) (int, error) {
 
 // readNow is false where it has to be called again when there is something to read.
 func (s *socket) readNow(fd uintptr) bool {
-	for {
-		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&s.in[0])), uintptr(len(s.in)))
-		switch errno {
-		case syscall.EINTR:
-		case syscall.EAGAIN:
-			return false
-		case 0:
-			s.n = int(n)
-			return true
-		default:
-			s.errno = errno
-			return true
-		}
-	}
+	s.n, s.errno = rawio.Read(fd, s.in)
+	return s.errno != syscall.EAGAIN
 }
 
 func (s *socket) write(b []byte) (int, error) {
@@ -117,20 +103,13 @@ func (s *socket) write(b []byte) (int, error) {
 
 // writeNow is false where it has to be called again when the kernel takes more.
 func (s *socket) writeNow(fd uintptr) bool {
-	for len(s.out) > 0 {
-		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(&s.out[0])), uintptr(len(s.out)))
-		switch errno {
-		case syscall.EINTR:
-		case syscall.EAGAIN:
-			return false
-		case 0:
-			s.n += int(n)
-			s.out = s.out[n:]
-		default:
-			s.errno = errno
-			return true
-		}
+	n, errno := rawio.Write(fd, s.out)
+	s.n += n
+	s.out = s.out[n:]
+	if errno == syscall.EAGAIN {
+		return false
 	}
+	s.errno = errno
 	return true
 }
 
@@ -142,15 +121,4 @@ func (s *socket) peek(b []byte) (n int, quiet bool) {
 	return s.n, err == nil && s.errno == syscall.EAGAIN
 }
 
-func (s *socket) peekNow(fd uintptr) {
-	const flags = syscall.MSG_PEEK | syscall.MSG_DONTWAIT
-	for {
-		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&s.in[0])), uintptr(len(s.in)), flags, 0, 0)
-		if s.errno = errno; errno == 0 {
-			s.n = int(n)
-		}
-		if errno != syscall.EINTR {
-			return
-		}
-	}
-}
+func (s *socket) peekNow(fd uintptr) { s.n, s.errno = rawio.Peek(fd, s.in) }

@@ -1,0 +1,56 @@
+package loop
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// BenchmarkServers is a request and its answer of 1 KiB over a kept connection, by a Server and by net/http's. The client is the same, and
+// its time is in it.
+func BenchmarkServers(b *testing.B) {
+	body := []byte(strings.Repeat("x", 1<<10))
+	o := Options{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		h := w.Header()
+		h["Content-Length"], h["Content-Type"], h["Date"] = []string{"1024"}, []string{"application/json"}, []string{"x"}
+		_, _ = w.Write(body)
+	})}
+	const request = "GET /api/v1/context/me HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: bench\r\nAccept: application/json\r\nAuthorization: Bearer x\r\n\r\n"
+	for name, address := range map[string]string{"loop": serve(b, o), "net/http": reference(b, o)} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				c, err := net.Dial("tcp", address)
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				defer c.Close()
+				r := bufio.NewReaderSize(c, 4<<10)
+				for pb.Next() {
+					if _, err := io.WriteString(c, request); err != nil {
+						b.Error(err)
+						return
+					}
+					for {
+						line, err := r.ReadSlice('\n')
+						if err != nil {
+							b.Error(err)
+							return
+						}
+						if len(line) == 2 {
+							break
+						}
+					}
+					if _, err := r.Discard(len(body)); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,233 @@
+package loop
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/crossfade-proxy/crossfade/internal/wire"
+)
+
+// request makes a request of a head, and what answers it. The error is a *refusal.
+//
+// It is stricter than net/http: lines have to end with CR and LF and may not be folded, and a length beside a transfer
+// coding, or a transfer coding in HTTP/1.0, is refused. It adds no Cache-Control to Pragma.
+func (c *conn) request(head []byte) (*answer, error) {
+	end := bytes.IndexByte(head, '\n') + 1
+	if end <= 2 || head[end-2] != '\r' { // an empty line is the whole head
+		return nil, errMalformed
+	}
+	fields, err := wire.Canonicalise(head[end:], true)
+	if err != nil {
+		return nil, errMalformed
+	}
+	text := string(head)
+	c.use(0)
+	a := &answer{conn: c, declared: unknown}
+	ctx, cancel := context.WithCancel(c.ctx)
+	var blank http.Request
+	r := blank.WithContext(ctx)
+	a.request, a.cancel = r, cancel
+	if err := parseLine(r, text[:end-2]); err != nil {
+		cancel()
+		return nil, err
+	}
+	r.Header = wire.Split(text[end:], fields)
+	r.RemoteAddr = c.remote
+	if err := frame(a); err != nil {
+		cancel()
+		return nil, err
+	}
+	return a, nil
+}
+
+// parseLine reads a request line.
+func parseLine(r *http.Request, line string) error {
+	method, rest, _ := strings.Cut(line, " ")
+	target, proto, ok := strings.Cut(rest, " ")
+	if !ok || !wire.IsToken(method) {
+		return errMalformed
+	}
+	const version = "HTTP/1.1"
+	switch {
+	case proto == version:
+		r.ProtoMajor, r.ProtoMinor = 1, 1
+	case len(proto) != len(version) || proto[:5] != version[:5] || proto[6] != '.' || !wire.IsDigit(proto[5]) || !wire.IsDigit(proto[7]):
+		return errMalformed
+	case proto[5] != '1':
+		return errVersion
+	default:
+		r.ProtoMajor, r.ProtoMinor = 1, int(proto[7]-'0')
+	}
+	r.Method, r.RequestURI, r.Proto = method, target, proto
+	var err error
+	if r.URL, err = parseTarget(method, target); err != nil {
+		return errMalformed
+	}
+	return nil
+}
+
+func parseTarget(method, target string) (*url.URL, error) {
+	if path, query, asks := strings.Cut(target, "?"); isPlainPath(path) && isPlainQuery(query) {
+		return &url.URL{Path: path, RawQuery: query, ForceQuery: asks && query == ""}, nil
+	}
+	if method != http.MethodConnect || strings.HasPrefix(target, "/") {
+		return url.ParseRequestURI(target)
+	}
+	u, err := url.ParseRequestURI("http://" + target)
+	if err == nil {
+		u.Scheme = ""
+	}
+	return u, err
+}
+
+// isPlainPath says that a path means what it says: there is nothing to unescape.
+func isPlainPath(path string) bool {
+	if path == "" || path[0] != '/' {
+		return false
+	}
+	for i := range len(path) {
+		switch c := path[i]; {
+		case wire.IsAlphanumeric(c), c == '/', c == '-', c == '_', c == '.', c == '~':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func isPlainQuery(query string) bool {
+	for i := range len(query) {
+		if c := query[i]; c <= ' ' || c >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// frame reads the fields that are about the connection and the body.
+func frame(a *answer) error {
+	r := a.request
+	h := r.Header
+	hosts := h["Host"]
+	switch {
+	case len(hosts) > 1:
+		return errMalformed
+	case len(hosts) == 0 && r.ProtoMinor > 0 && r.Method != http.MethodConnect:
+		return errNoHost
+	case len(hosts) == 1 && !isHost(hosts[0]):
+		return errOddHost
+	}
+	if r.Host = r.URL.Host; r.Host == "" && len(hosts) == 1 {
+		r.Host = hosts[0]
+	}
+	delete(h, "Host")
+
+	connection := h["Connection"]
+	a.keepAlive10 = r.ProtoMinor == 0 && wire.HasToken(connection, "keep-alive")
+	r.Close = wire.HasToken(connection, "close") || r.ProtoMinor == 0 && !a.keepAlive10
+
+	length, err := contentLength(h)
+	if err != nil {
+		return err
+	}
+	chunked := false
+	if codings, ok := h["Transfer-Encoding"]; ok {
+		switch {
+		case len(codings) != 1 || !strings.EqualFold(codings[0], "chunked"):
+			return errCoding
+		case length >= 0, r.ProtoMinor == 0:
+			return errMalformed
+		}
+		chunked = true
+		delete(h, "Transfer-Encoding")
+		r.TransferEncoding = []string{"chunked"}
+		if err := takeTrailer(r); err != nil {
+			return err
+		}
+	}
+	expects, err := expectation(h)
+	if err != nil {
+		return err
+	}
+	r.Body = http.NoBody
+	switch {
+	case chunked:
+		r.ContentLength = -1
+	case length > 0:
+		r.ContentLength = length
+	default:
+		return nil
+	}
+	a.body = newBody(a, chunked)
+	a.body.asks = expects && r.ProtoMinor > 0
+	a.body.expects.Store(a.body.asks)
+	r.Body = a.body
+	return nil
+}
+
+// expectation says whether a client waits to be asked for its body.
+func expectation(h http.Header) (bool, error) {
+	v := h["Expect"]
+	switch {
+	case wire.HasToken(v, "100-continue"):
+		return true, nil
+	case len(v) > 0 && v[0] != "":
+		return false, errExpect
+	}
+	return false, nil
+}
+
+// contentLength is the length of a body, -1 for none that is told. One that is told several times, and the same, is there once
+// afterwards.
+func contentLength(h http.Header) (int64, error) {
+	v := h["Content-Length"]
+	if len(v) == 0 {
+		return -1, nil
+	}
+	for _, other := range v[1:] {
+		if other != v[0] {
+			return 0, errMalformed
+		}
+	}
+	h["Content-Length"] = v[:1]
+	n, err := strconv.ParseUint(v[0], 10, 63)
+	if err != nil {
+		return 0, errMalformed
+	}
+	return int64(n), nil
+}
+
+// takeTrailer announces the trailers that a request announces.
+func takeTrailer(r *http.Request) error {
+	for _, list := range r.Header["Trailer"] {
+		for name := range strings.SplitSeq(list, ",") {
+			name = http.CanonicalHeaderKey(strings.Trim(name, " \t"))
+			switch name {
+			case "":
+				continue
+			case "Transfer-Encoding", "Trailer", "Content-Length":
+				return errMalformed
+			}
+			if r.Trailer == nil {
+				r.Trailer = http.Header{}
+			}
+			r.Trailer[name] = nil
+		}
+	}
+	delete(r.Header, "Trailer")
+	return nil
+}
+
+// isHost says whether a host has only what one may have (RFC 3986 section 3.2.2).
+func isHost(host string) bool {
+	for i := range len(host) {
+		if c := host[i]; !wire.IsAlphanumeric(c) && strings.IndexByte("-._~%!$&'()*+,;=:[]", c) < 0 {
+			return false
+		}
+	}
+	return true
+}
