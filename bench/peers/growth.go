@@ -1,32 +1,21 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
 // growth prints what crossfade costs as one thing after the other grows. It is about crossfade alone, so its load is
 // Go's own client on the other core: what is counted is the time of crossfade's process.
 func (o options) growth(binary, dir string, upstream int) error {
-	g := &growing{binary: binary, dir: dir, upstream: upstream}
+	g := &growing{out: o.out, binary: binary, dir: dir, upstream: upstream}
 	for _, part := range []func() error{g.start, g.bodies, g.endpoints, g.rules, g.connections, g.protocols} {
 		if err := part(); err != nil {
 			return err
@@ -36,6 +25,7 @@ func (o options) growth(binary, dir string, upstream int) error {
 }
 
 type growing struct {
+	out         io.Writer
 	binary, dir string
 	upstream    int
 	n           int
@@ -95,13 +85,13 @@ func (g *growing) start() error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\nStart: %s until it listens, %.0f MiB of memory then; the binary has %.1f MiB.\n", median(took).Round(time.Millisecond), rss, float64(info.Size())/(1<<20))
+	fmt.Fprintf(g.out, "\nStart: %s until it listens, %.0f MiB of memory then; the binary has %.1f MiB.\n", median(took).Round(time.Millisecond), rss, float64(info.Size())/(1<<20))
 	return nil
 }
 
 // bodies is what one answer costs, from 1 KB to 16 MB.
 func (g *growing) bodies() error {
-	fmt.Printf("\n| body | mode | first byte | whole | CPU | CPU for each KB | peak memory over idle |\n|---|---|---|---|---|---|---|\n")
+	fmt.Fprintf(g.out, "\n| body | mode | first byte | whole | CPU | CPU for each KB | peak memory over idle |\n|---|---|---|---|---|---|---|\n")
 	for _, mode := range []string{"passthrough", "dual", "flow_only"} {
 		for _, size := range []string{"1k", "10k", "1m", "16m"} {
 			p, port, err := g.serve(plain+"mode: "+mode+"\n", map[string]string{})
@@ -118,7 +108,7 @@ func (g *growing) bodies() error {
 			if err != nil {
 				return fmt.Errorf("%s, %s: %w", mode, size, err)
 			}
-			fmt.Printf("| %s | %s | %s | %s | %s | %.2f µs | %.1f MiB |\n", size, mode, round(first), round(whole), round(cpu),
+			fmt.Fprintf(g.out, "| %s | %s | %s | %s | %s | %.2f µs | %.1f MiB |\n", size, mode, round(first), round(whole), round(cpu),
 				float64(cpu.Nanoseconds())/1000/(float64(length)/1024), p.status("VmHWM")-idle)
 			p.stop()
 		}
@@ -167,7 +157,7 @@ func (g *growing) one(p *process, url string, times int) (first, whole, cpu time
 
 // endpoints is what one request costs as the contract grows.
 func (g *growing) endpoints() error {
-	fmt.Printf("\n| endpoints beside the built-in ones | CPU of a request, dual, 1 KB |\n|---|---|\n")
+	fmt.Fprintf(g.out, "\n| endpoints beside the built-in ones | CPU of a request, dual, 1 KB |\n|---|---|\n")
 	for _, n := range []int{10, 100, 1000} {
 		const each = 50 // a file has its bound
 		files, names := map[string]string{}, []string{}
@@ -195,7 +185,7 @@ func places(from, to int) string {
 
 // rules is what one request costs as rules are added that it does not meet.
 func (g *growing) rules() error {
-	fmt.Printf("\n| rules before the one that decides | CPU of a request, dual, 1 KB |\n|---|---|\n")
+	fmt.Fprintf(g.out, "\n| rules before the one that decides | CPU of a request, dual, 1 KB |\n|---|---|\n")
 	for _, n := range []int{1, 10, 100} {
 		var b strings.Builder
 		b.WriteString("mode: dual\nrules:\n")
@@ -237,267 +227,8 @@ func (g *growing) load(label, config string, files map[string]string) error {
 			costs = append(costs, float64((after-before).Nanoseconds())/1000/float64(l.requests))
 		}
 	}
-	fmt.Printf("| %s | %.1f µs |\n", label, median(costs))
+	fmt.Fprintf(g.out, "| %s | %.1f µs |\n", label, median(costs))
 	return nil
-}
-
-// connections is what a connection takes that waits, and one with a request whose answer has not come yet.
-func (g *growing) connections() error {
-	slow, release, err := silent()
-	if err != nil {
-		return err
-	}
-	defer release()
-	fmt.Printf("\n| connections | idle, each | with a request, each |\n|---|---|---|\n")
-	for _, n := range []int{10, 100, 1000, 9_000} { // a process may open 20,000 files here, and each needs two
-		config := strings.Replace(plain+"mode: dual\nlimits: {max_requests: 20000, max_connections: 30000}\n", "{listen", "{idle_timeout: 10m, listen", 1)
-		config = fmt.Sprintf("%supstream: {url: 'http://127.0.0.1:%d', max_idle_connections: 20000}\n", config, slow)
-		p, port, err := g.serveInstead(config)
-		if err != nil {
-			return err
-		}
-		idle, busy, err := p.hold(port, n)
-		p.stop()
-		if err != nil {
-			return fmt.Errorf("%d connections: %w", n, err)
-		}
-		fmt.Printf("| %d | %.1f KiB | %.1f KiB |\n", n, idle, busy)
-	}
-	return nil
-}
-
-// serveInstead is serve with an upstream of its own.
-func (g *growing) serveInstead(config string) (*process, int, error) {
-	own := &growing{binary: g.binary, dir: g.dir, n: g.n + 1000}
-	g.n++
-	first, rest, _ := strings.Cut(config, "upstream: ")
-	port, err := freePort()
-	if err != nil {
-		return nil, 0, err
-	}
-	dir := filepath.Join(own.dir, fmt.Sprintf("growth-%d", own.n))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, 0, err
-	}
-	text := "version: 1\nadmin: {listen: ''}\nlog: {level: warn}\ndata_dir: ''\nupstream: " + rest + first
-	text = strings.ReplaceAll(text, "{port}", strconv.Itoa(port))
-	if err := os.WriteFile(filepath.Join(dir, "proxy.yaml"), []byte(text), 0o600); err != nil {
-		return nil, 0, err
-	}
-	p, err := start(proxyCore, dir, []string{g.binary, "serve", "--config", "proxy.yaml"})
-	return p, port, err
-}
-
-// silent is an upstream that takes requests and answers none, until it is released; but it answers those for another path.
-func silent() (port int, release func(), err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it does not wait
-	if err != nil {
-		return 0, nil, err
-	}
-	done := make(chan struct{})
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				in := bufio.NewReader(c)
-				for {
-					r, err := http.ReadRequest(in)
-					if err != nil {
-						return
-					}
-					if strings.Contains(r.URL.Path, "context/me") {
-						<-done
-						return
-					}
-					_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-				}
-			}()
-		}
-	}()
-	return l.Addr().(*net.TCPAddr).Port, func() { close(done); l.Close() }, nil
-}
-
-// hold opens connections, and measures what each takes before and after it has asked, in KiB.
-func (p *process) hold(port, n int) (idle, busy float64, err error) {
-	at := fmt.Sprintf("127.0.0.1:%d", port)
-	if _, err := fetch("http://" + at + "/other"); err != nil {
-		return 0, 0, fmt.Errorf("%w: %s", err, p.output())
-	}
-	before := p.status("VmRSS")
-	all := make([]net.Conn, 0, n)
-	defer func() {
-		for _, c := range all {
-			c.Close()
-		}
-	}()
-	for range n {
-		c, err := net.Dial("tcp", at) //nolint:noctx // loopback
-		if err != nil {
-			return 0, 0, err
-		}
-		all = append(all, c)
-		// One that has been used: a connection that never asked has no memory yet.
-		if _, err := io.WriteString(c, "GET /other HTTP/1.1\r\nHost: h\r\n\r\n"); err != nil {
-			return 0, 0, err
-		}
-		res, err := http.ReadResponse(bufio.NewReader(c), nil)
-		if err != nil {
-			return 0, 0, err
-		}
-		_, err = io.Copy(io.Discard, res.Body)
-		res.Body.Close()
-		if err != nil {
-			return 0, 0, err
-		}
-	}
-	time.Sleep(time.Second)
-	idle = (p.status("VmRSS") - before) * 1024 / float64(n)
-	for _, c := range all {
-		if _, err := io.WriteString(c, "GET /api/v1/context/me HTTP/1.1\r\nHost: h\r\n\r\n"); err != nil {
-			return 0, 0, err
-		}
-	}
-	time.Sleep(2 * time.Second)
-	after := p.status("VmRSS")
-	if after == 0 {
-		return 0, 0, fmt.Errorf("it is gone: %s", p.output())
-	}
-	return idle, (after - before) * 1024 / float64(n), nil
-}
-
-// status reads a size of the process, in MiB.
-func (p *process) status(name string) float64 {
-	pids := family(p.command.Process.Pid)
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pids[len(pids)-1]))
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, name+":"); ok {
-			kib, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 64)
-			if err != nil {
-				return 0
-			}
-			return kib / 1024
-		}
-	}
-	return 0
-}
-
-// protocols is what TLS and HTTP/2 add.
-func (g *growing) protocols() error {
-	cert, key, err := certificate()
-	if err != nil {
-		return err
-	}
-	fmt.Printf("\n| to the client | CPU of a request, dual, 1 KB |\n|---|---|\n")
-	secure := "server: {listen: '127.0.0.1:{port}', tls: {cert_file: cert.pem, key_file: key.pem}}\nmode: dual\n"
-	for _, row := range []struct {
-		name, config string
-		http2, tls   bool
-	}{
-		{"HTTP/1.1", plain + "mode: dual\n", false, false},
-		{"HTTP/1.1 over TLS", secure, false, true},
-		{"HTTP/2 over TLS", secure, true, true},
-	} {
-		p, port, err := g.serve(row.config, map[string]string{"cert.pem": cert, "key.pem": key})
-		if err != nil {
-			return err
-		}
-		cost, err := p.underGo(port, row.tls, row.http2)
-		p.stop()
-		if err != nil {
-			return fmt.Errorf("%s: %w", row.name, err)
-		}
-		fmt.Printf("| %s | %s |\n", row.name, round(cost))
-	}
-	return nil
-}
-
-// underGo loads the process with Go's client, since wrk knows neither HTTP/2 nor our certificate.
-func (p *process) underGo(port int, secure, http2 bool) (time.Duration, error) {
-	var protocols http.Protocols
-	protocols.SetHTTP1(!http2)
-	protocols.SetHTTP2(http2)
-	transport := &http.Transport{MaxIdleConnsPerHost: 16, MaxConnsPerHost: 16, Protocols: &protocols, DisableCompression: true,
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // our own certificate, of this minute
-	client := &http.Client{Transport: transport, Timeout: 10 * time.Second}
-	defer client.CloseIdleConnections()
-	scheme := "http"
-	if secure {
-		scheme = "https"
-	}
-	at := scheme + strings.TrimPrefix(address(port, "1k"), "http")
-	ask := func(times int) error {
-		var all sync.WaitGroup
-		errs := make(chan error, 16)
-		for range 16 {
-			all.Go(func() {
-				for range times {
-					res, err := client.Get(at) //nolint:noctx // it has a timeout
-					if err == nil {
-						_, err = io.Copy(io.Discard, res.Body)
-						res.Body.Close()
-					}
-					if err != nil {
-						errs <- err
-						return
-					}
-				}
-			})
-		}
-		all.Wait()
-		close(errs)
-		return <-errs
-	}
-	var err error
-	for range 100 { // until it listens
-		if err = ask(10); err == nil {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	if err != nil {
-		return 0, fmt.Errorf("%w: %s", err, p.output())
-	}
-	var costs []time.Duration
-	for range 3 {
-		const times = 1000
-		before, err := p.cpu()
-		if err = errors.Join(err, ask(times)); err != nil {
-			return 0, err
-		}
-		after, err := p.cpu()
-		if err != nil {
-			return 0, err
-		}
-		costs = append(costs, (after-before)/(16*times))
-	}
-	return median(costs), nil
-}
-
-// certificate makes one for 127.0.0.1, in PEM.
-func certificate() (cert, key string, err error) {
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return "", "", err
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	if err != nil {
-		return "", "", err
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		return "", "", err
-	}
-	var c, k bytes.Buffer
-	err = errors.Join(pem.Encode(&c, &pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.Encode(&k, &pem.Block{Type: "PRIVATE KEY", Bytes: secret}))
-	return c.String(), k.String(), err
 }
 
 func round(d time.Duration) time.Duration {

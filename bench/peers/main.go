@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,7 +16,7 @@ import (
 )
 
 func main() {
-	o := options{}
+	o := options{out: os.Stdout}
 	flag.StringVar(&o.crossfade, "crossfade", "bin/crossfade", "crossfade's binary")
 	flag.StringVar(&o.sizes, "sizes", "1k,10k,1m", "documents, of 1k, 10k, 1m, 16m")
 	flag.IntVar(&o.rounds, "rounds", 5, "how often each is measured, taking turns; medians are told")
@@ -25,7 +26,7 @@ func main() {
 	reverse := flag.String("reverse", "", "be the yardstick on this address instead")
 	upstream := flag.String("upstream", "", "the yardstick's upstream")
 	flag.Parse()
-	err := error(nil)
+	var err error
 	if *reverse != "" {
 		err = serveReverse(*reverse, *upstream)
 	} else {
@@ -38,6 +39,7 @@ func main() {
 }
 
 type options struct {
+	out                    io.Writer
 	crossfade, sizes, only string
 	rounds, seconds        int
 	grow                   bool
@@ -78,7 +80,7 @@ func (o options) run() error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(dir)                      //nolint:errcheck // what stays in the temporary folder hurts nobody
 	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // nginx's workers read it
 		return err
 	}
@@ -104,7 +106,7 @@ func (o options) run() error {
 				}
 			}
 		}
-		tell(size, chosen, results)
+		o.tell(size, chosen, results)
 	}
 	return nil
 }
@@ -195,7 +197,7 @@ func (o options) measure(dir string, p peer, upstream int, size string, into *re
 }
 
 // tell prints a table in Markdown.
-func tell(size string, chosen []peer, results []result) {
+func (o options) tell(size string, chosen []peer, results []result) {
 	base := median(slices.Clone(results[0].cpu))
 	type row struct {
 		text string
@@ -209,8 +211,8 @@ func tell(size string, chosen []peer, results []result) {
 			slices.Min(r.cpu), slices.Max(r.cpu), cpu/base, median(r.rate), median(r.p50), median(r.p99)), cpu}
 	}
 	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.cpu, b.cpu) })
-	fmt.Printf("\n%s:\n\n| peer | mode | CPU in µs a request (least-most) | to %s | requests/s | p50 | p99 |\n|---|---|---|---|---|---|---|\n", size, yardstick)
+	fmt.Fprintf(o.out, "\n%s:\n\n| peer | mode | CPU in µs a request (least-most) | to %s | requests/s | p50 | p99 |\n|---|---|---|---|---|---|---|\n", size, yardstick)
 	for _, r := range rows {
-		fmt.Println(r.text)
+		fmt.Fprintln(o.out, r.text)
 	}
 }

@@ -48,12 +48,12 @@ func start(core, dir string, command []string) (*process, error) {
 func (p *process) stop() {
 	_ = syscall.Kill(-p.command.Process.Pid, syscall.SIGKILL) // it may have ended by itself
 	_ = p.command.Wait()                                      // killed: that is no news
-	p.log.Close()
+	_ = p.log.Close()                                         // what it says has been read
 }
 
 // output is the end of what it has said, for errors.
 func (p *process) output() string {
-	text, _ := os.ReadFile(p.log.Name()) //nolint:errcheck // then there is nothing to show
+	text, _ := os.ReadFile(p.log.Name()) // of none there is nothing to show
 	return string(text[max(0, len(text)-500):])
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -79,8 +80,7 @@ func render(dir, name string, s settings) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
-	return path, t.Execute(f, s)
+	return path, errors.Join(t.Execute(f, s), f.Close())
 }
 
 // needed says which programs are missing.
