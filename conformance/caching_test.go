@@ -146,7 +146,7 @@ func digestsAreTrue(t *testing.T, mode string) {
 	}
 	was := digest([]byte(context))
 	fields := []string{"Content-MD5: x", "Digest: sha-256=x", "Content-Digest: " + was, "Repr-Digest: " + was, `Signature-Input: sig=("content-digest")`, "Signature: sig=:x:"}
-	h := open(t, mode, answering(raw.JSON(context, fields...)))
+	h := before(t, mode, raw.Serve(t, answering(raw.JSON(context, fields...))), withoutMemory)
 	a := h.ask("GET", me)
 	whole(t, a, 200, shaped(mode))
 	for _, f := range fields {

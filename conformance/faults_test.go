@@ -144,7 +144,7 @@ func nothingIsReplayed(t *testing.T, mode string) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, target := range []string{target, other} {
-				h := open(t, mode, script...)
+				h := before(t, mode, raw.Serve(t, script...), withoutMemory)
 				allowed := 1
 				if strings.Contains(name, "used") { // by the same request: others may have other connections
 					if a := h.post(target, body); a.Err != nil {

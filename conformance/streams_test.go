@@ -157,7 +157,7 @@ func requestsStream(t *testing.T, mode string) {
 	}
 	// A client that asks first is told to go on, and what it sends then arrives.
 	for _, target := range []string{other, route(mode, switchTo)} {
-		h = open(t, mode, echo())
+		h = before(t, mode, raw.Serve(t, echo()), withoutMemory)
 		c = raw.Dial(t, h.Address)
 		c.Send(raw.Head("POST "+target+" HTTP/1.1", "Host: h", "Expect: 100-continue", "Content-Length: 20", "Content-Type: text/plain"))
 		if a := c.AnswerHead(); a.Status != 100 {

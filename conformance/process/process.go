@@ -70,7 +70,7 @@ func Start(tb testing.TB, o Options) *Process {
 	}
 	p.cmd = exec.Command(path, "serve", "--config", p.file, "--listen", cmp.Or(o.Listen, free), "--admin", cmp.Or(o.Admin, free))
 	p.cmd.Dir = dir
-	p.cmd.Env = append([]string{"GOTRACEBACK=all", "CROSSFADE_LOG_FORMAT=json", "CROSSFADE_STORE_URL=none"}, o.Environ...)
+	p.cmd.Env = append([]string{"GOTRACEBACK=all", "CROSSFADE_LOG_FORMAT=json"}, o.Environ...)
 	p.cmd.Stderr = p.log
 	if err := p.cmd.Start(); err != nil {
 		tb.Fatal(err)
