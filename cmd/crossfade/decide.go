@@ -22,19 +22,11 @@ type decider struct {
 func (d decider) Decide(r *http.Request, endpoint string) proxy.Decision {
 	said := d.live.Decide(flags.Request{Header: r.Header, Client: proxy.ClientAddr(r, d.trusted)}, endpoint)
 	return proxy.Decision{
-		Mode: modeOf(said.Stage), Reason: proxy.Reason(said.Reason), Stage: string(said.Stage), Try: said.Stage == flags.Verify,
+		Mode: proxy.Mode(said.Stage.Served()), Reason: proxy.Reason(said.Reason), Stage: string(said.Stage), Try: said.Stage == flags.Verify,
 		Source: said.Source, Rule: said.Rule,
 		Bucket: said.Bucket, Threshold: said.Threshold, HasBucket: said.HasBucket, Version: said.Version,
 		Consulted: said.Consulted, Private: said.Private,
 	}
-}
-
-// modeOf is what a stage means for the client.
-func modeOf(s flags.Stage) proxy.Mode {
-	if s == flags.Verify {
-		return proxy.Passthrough
-	}
-	return proxy.Mode(s)
 }
 
 // overrideField is the request field by which somebody may ask for a stage; "" where nobody may.

@@ -30,6 +30,14 @@ func (s Stage) Check() error {
 	return fmt.Errorf("unknown stage %s (want passthrough, verify, dual or flow_only)%s", quote(string(s)), near.Hint(string(s), words))
 }
 
+// Served is the stage whose mode a client gets: itself, and passthrough where the stage is none of a client's business.
+func (s Stage) Served() Stage {
+	if s == Dual || s == FlowOnly {
+		return s
+	}
+	return Passthrough
+}
+
 // quote quotes a text for an error, cut so that it stays readable.
 func quote(text string) string {
 	const most = 60 // characters

@@ -142,7 +142,7 @@ func (a *api) explanation(r flags.Request, endpoint string) explanation {
 	found := a.Flags.Explain(r, endpoint)
 	d := found.Decision
 	e := explanation{
-		Endpoint: endpoint, Mode: modeOf(d.Stage), Stage: d.Stage, Reason: d.Reason, Source: d.Source, Rule: d.Rule,
+		Endpoint: endpoint, Mode: proxy.Mode(d.Stage.Served()), Stage: d.Stage, Reason: d.Reason, Source: d.Source, Rule: d.Rule,
 		Key: found.Key, KeyFrom: found.KeyFrom, Consulted: append([]string{}, d.Consulted...), Private: d.Private, Tried: []trial{},
 	}
 	if d.HasBucket {
@@ -152,16 +152,4 @@ func (a *api) explanation(r flags.Request, endpoint string) explanation {
 		e.Tried = append(e.Tried, trial(t))
 	}
 	return e
-}
-
-// modeOf is what a stage is for the client.
-func modeOf(s flags.Stage) proxy.Mode {
-	switch s {
-	case flags.Dual:
-		return proxy.Dual
-	case flags.FlowOnly:
-		return proxy.FlowOnly
-	case flags.Passthrough, flags.Verify:
-	}
-	return proxy.Passthrough
 }

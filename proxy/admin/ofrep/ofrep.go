@@ -132,22 +132,11 @@ func (o Options) all(w http.ResponseWriter, r *http.Request) {
 
 // evaluate says a decision in OpenFeature's words.
 func evaluate(endpoint string, d flags.Decision) evaluation {
-	e := evaluation{endpoint, modeOf(d.Stage), string(d.Stage), reasonOf(d), metadata{d.Reason, d.Source, d.Rule, nil, nil, d.Version}}
+	e := evaluation{endpoint, proxy.Mode(d.Stage.Served()), string(d.Stage), reasonOf(d), metadata{d.Reason, d.Source, d.Rule, nil, nil, d.Version}}
 	if d.HasBucket {
 		e.Metadata.Bucket, e.Metadata.Threshold = &d.Bucket, &d.Threshold
 	}
 	return e
-}
-
-func modeOf(s flags.Stage) proxy.Mode {
-	switch s {
-	case flags.Dual:
-		return proxy.Dual
-	case flags.FlowOnly:
-		return proxy.FlowOnly
-	case flags.Passthrough, flags.Verify:
-	}
-	return proxy.Passthrough
 }
 
 func reasonOf(d flags.Decision) reason {
