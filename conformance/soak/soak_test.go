@@ -35,7 +35,7 @@ const (
 func TestSoak(t *testing.T) {
 	upstream := raw.Serve(t, script()).Sparse()
 	p := process.Start(t, process.Options{
-		Config:  configuration("passthrough", upstream.URL()),
+		Config: configuration("passthrough", upstream.URL()),
 		// Each activate carries the mark of its caller in the place of a flow's id, so it has to go by the lens alone.
 		Environ: []string{"CROSSFADE_UPSTREAM_IDLE_TIMEOUT=1s", "CROSSFADE_UPSTREAM_RESPONSE_HEADER_TIMEOUT=5s", "CROSSFADE_FLOWS_MEMORY=false"},
 	})
