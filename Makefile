@@ -89,7 +89,8 @@ golden: ## Write expected outputs and generated docs anew; read the diff before 
 bench: ## Benchmarks of the lens engine and the data path, beside the recorded ones (COUNT=5)
 	@mkdir -p .cache
 	go test -run '^$$' -bench . -benchmem -count '$(COUNT)' ./transform/... ./proxy/... ./config/flags/... | tee .cache/bench.txt
-	go run golang.org/x/perf/cmd/benchstat@$(BENCHSTAT) bench/recorded.txt .cache/bench.txt
+	@if [[ -f bench/recorded.txt ]]; then go run golang.org/x/perf/cmd/benchstat@$(BENCHSTAT) bench/recorded.txt .cache/bench.txt; \
+	else echo "nothing is recorded to compare with: make bench-record, on a quiet machine"; fi
 
 .PHONY: bench-record
 bench-record: ## Record the benchmarks of this machine in bench/recorded.txt, to compare with later
