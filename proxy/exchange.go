@@ -17,6 +17,7 @@ import (
 
 // exchange is one request and its answer. It belongs to the request's goroutine.
 type exchange struct {
+	room   *room
 	proxy  *Proxy
 	in     *http.Request
 	client recorder
@@ -38,6 +39,10 @@ type exchange struct {
 	revalidating bool
 	// switched: the upstream agreed to a WebSocket.
 	switched bool
+	// lent: somebody may go on with something of the exchange when it is over.
+	lent bool
+	// whole: it came to its end without a panic.
+	whole bool
 
 	path      string        // escaped, as the upstream gets it, without its base path
 	query     string        // raw, as the upstream gets it
@@ -177,6 +182,7 @@ func (x *exchange) end() {
 	x.closeStreams()
 	x.settle(abort)
 	x.report()
+	x.whole = fault == nil
 	if abort {
 		panic(http.ErrAbortHandler)
 	}

@@ -102,6 +102,7 @@ func (x *exchange) served() bool {
 }
 
 func (x *exchange) memoryCall() MemoryCall {
+	x.lent = true
 	c := MemoryCall{
 		Endpoint: x.route.endpoint.Name, Mode: x.decision.Mode, Method: x.in.Method, Header: x.in.Header,
 		Vars: map[string]string{}, Query: map[string]string{}, Upstream: &inquirer{x.proxy, x.in, x.asker, x.record.RequestID},

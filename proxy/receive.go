@@ -137,7 +137,7 @@ func (x *exchange) mapAnswer(res *http.Response, layers []coding.Coding, lens *t
 	}
 	began := x.proxy.now()
 	result, err := lens.Map(w.out[:0], body, transform.Job{
-		Direction: transform.ToFlow, Form: form, Vars: x.vars, Links: x.bodyURLToFlow, MaxDepth: x.proxy.limits.MaxDepth,
+		Direction: transform.ToFlow, Form: form, Vars: x.room.vars, Links: x.room.links, MaxDepth: x.proxy.limits.MaxDepth,
 	})
 	x.record.Transform += x.proxy.now().Sub(began)
 	if err != nil {
