@@ -108,7 +108,12 @@ func canonicaliseName(name []byte, strict bool) bool {
 // Split makes a header of that many field lines that Canonicalise has seen, of the text's own memory.
 func Split(text string, fields int) http.Header {
 	h := make(http.Header, fields)
-	values := make([]string, fields)
+	SplitInto(h, make([]string, fields), text)
+	return h
+}
+
+// SplitInto puts field lines that Canonicalise has seen into a header that is empty. As many values as lines have their place in values.
+func SplitInto(h http.Header, values []string, text string) {
 	for n := range values {
 		i := strings.IndexByte(text, '\n')
 		line := strings.TrimSuffix(text[:i], "\r")
@@ -122,5 +127,4 @@ func Split(text string, fields int) http.Header {
 		values[n] = value
 		h[name] = values[n : n+1 : n+1]
 	}
-	return h
 }

@@ -96,12 +96,12 @@ func (c *conn) serve() {
 			c.refuse(err)
 			return
 		}
-		a, err := c.request(head)
+		t, err := c.request(head)
 		if err != nil {
 			c.refuse(err)
 			return
 		}
-		if !c.answer(a) {
+		if !c.answer(t) {
 			return
 		}
 		o.State(c.Conn, http.StateIdle)
@@ -197,7 +197,8 @@ func (c *conn) isHTTP2() bool {
 }
 
 // answer has the handler answer a request, and says whether the connection may have another one.
-func (c *conn) answer(a *answer) (again bool) {
+func (c *conn) answer(t *turn) (again bool) {
+	a := &t.answer
 	c.lastPost = a.request.Method == http.MethodPost
 	c.foreignWrites = false
 	c.watch.begin(a)
@@ -221,8 +222,11 @@ func (c *conn) answer(a *answer) (again bool) {
 		a.cancel()
 		return false
 	}
-	again = a.finish()
-	a.cancel()
+	if !a.done {
+		a.finish()
+	}
+	again = a.again
+	quiet := t.life.end()
 	c.watch.end()
 	if !again {
 		sent := c.send()
@@ -232,6 +236,9 @@ func (c *conn) answer(a *answer) (again bool) {
 	}
 	if c.foreignWrites {
 		_ = c.SetWriteDeadline(time.Time{})
+	}
+	if again && quiet && a.isReusable() {
+		c.server.giveBack(t)
 	}
 	return again
 }

@@ -80,7 +80,7 @@ func (a *answer) begin() {
 	if coded && codings[0] != "identity" {
 		a.declared = unknown // it is chunked
 	}
-	a.connection = h["Connection"]
+	a.connection = slices.Clone(h["Connection"]) // the handler may have the header back before it is wanted
 	_, a.hasType = h["Content-Type"]
 	_, a.hasDate = h["Date"]
 	a.hasType = a.hasType || coded || h.Get("Content-Encoding") != ""
@@ -96,9 +96,6 @@ func (a *answer) begin() {
 		a.hasTrailers = a.hasTrailers || strings.HasPrefix(name, http.TrailerPrefix)
 	}
 	a.hasTrailers = a.hasTrailers || coded
-	if a.connection == nil {
-		a.connection = []string{}
-	}
 	out := a.conn.output()
 	out.bytes = appendStatus(out.bytes, a.request.ProtoMinor, a.status)
 	out.bytes = a.appendFields(out.bytes, func(name string) bool {

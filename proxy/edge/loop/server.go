@@ -11,7 +11,8 @@
 //
 //  1. server.go, this file: it is given to Serve.
 //  2. conn.go: requests are waited for, and answers go out; input.go reads.
-//  3. request.go: a head becomes a request, or a refusal (refuse.go); body.go reads the body behind it.
+//  3. request.go: a head becomes a request, or a refusal (refuse.go); body.go reads the body behind it. turn.go has the memory
+//     of all that, and life.go the request's context.
 //  4. watch.go: a handler that takes long is told when its client leaves.
 //  5. answer.go, head.go: what the handler says becomes bytes.
 package loop
@@ -66,6 +67,7 @@ type Server struct {
 	closing atomic.Bool
 	inputs  sync.Pool // of *input
 	outputs sync.Pool // of *output
+	turns   sync.Pool // of *turn
 }
 
 const (
