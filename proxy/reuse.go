@@ -52,7 +52,9 @@ func (x *exchange) giveBack() {
 	if !x.isOver() {
 		return
 	}
-	w := x.client.ResponseWriter
+	if server := find[releaser](x.client.ResponseWriter); server != nil {
+		server.Release() // before this memory is another request's: the answer's header may be a part of it
+	}
 	p := x.proxy
 	*x = exchange{room: x.room}
 	x.room.request, x.room.url = http.Request{}, url.URL{}
@@ -61,9 +63,6 @@ func (x *exchange) giveBack() {
 	}
 	clear(x.room.header)
 	p.exchanges.pool.Put(x)
-	if keeper := find[releaser](w); keeper != nil {
-		keeper.Release()
-	}
 }
 
 const (
