@@ -52,6 +52,7 @@ type exchange struct {
 	params    []queryParam  // of the request, read when something asks for them
 	applied   []queryParam  // those that the upstream does not get, because crossfade applies them
 	answer    upstreamBody  // what res.Body is while it streams
+	held      heldBody      // what it is when it was held
 	paced     *pacedBody    // the request's, where it has one
 	place     place         // taken from the Admission
 	events    *eventBody    // the answer, when it is an event stream
@@ -255,6 +256,12 @@ var _ transform.Vars = (*exchange)(nil).vars
 type upstreamBody struct {
 	io.ReadCloser
 	exchange *exchange
+}
+
+// Ready is for upstream.Bound.
+func (b *upstreamBody) Ready() bool {
+	r, ok := b.ReadCloser.(interface{ Ready() bool })
+	return ok && r.Ready()
 }
 
 func (b *upstreamBody) Read(p []byte) (int, error) {

@@ -99,23 +99,21 @@ func (x *exchange) passInterim(status int, header textproto.MIMEHeader) error {
 	return nil
 }
 
-// isHopByHop says of fields that they are about one connection (RFC 9110 section 7.6.1, and what is
-// sent in spite of it).
+// hopByHop are the fields that are about one connection (RFC 9110 section 7.6.1, and what is sent in spite of it).
+func hopByHop() [9]string {
+	return [...]string{"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
+}
+
 func isHopByHop(name string) bool {
-	switch name {
-	case "Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding", "Upgrade":
-		return true
-	}
-	return false
+	all := hopByHop()
+	return slices.Contains(all[:], name)
 }
 
 // dropHopByHop takes such fields out, and those that Connection names.
 func dropHopByHop(h http.Header) {
 	named := h["Connection"]
-	for name := range h {
-		if isHopByHop(name) {
-			delete(h, name)
-		}
+	for _, name := range hopByHop() {
+		delete(h, name)
 	}
 	dropNamed(h, named)
 }

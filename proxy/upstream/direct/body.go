@@ -48,6 +48,9 @@ func (x *Exchange) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Ready says that the next Read gives something without waiting for it.
+func (x *Exchange) Ready() bool { return x.state.Load() == ended || len(x.buffer.unread()) > 0 }
+
 // Close implements io.Closer. Before the end of the body it closes the connection, if the rest is not
 // here already. It may be called while somebody reads: that Read fails then.
 func (x *Exchange) Close() error {

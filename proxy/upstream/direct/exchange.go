@@ -33,6 +33,8 @@ type Exchange struct {
 	begun bool        // something of an answer has come
 
 	response http.Response
+	header   http.Header // of the answer, used again for the next one
+	values   []string    // what is in it, at least
 	framing  framing
 	left     uint64 // of the body, or of the chunk that is being read
 	chunks   chunks
@@ -43,7 +45,7 @@ type Exchange struct {
 
 // start makes x ready for a request. What it had of the last one is gone.
 func (x *Exchange) start(c *Client, r *http.Request, trace *httptrace.ClientTrace, asked *buffer) {
-	*x = Exchange{client: c, request: r, ctx: r.Context(), trace: trace, asked: asked}
+	*x = Exchange{client: c, request: r, ctx: r.Context(), trace: trace, asked: asked, header: x.header, values: x.values}
 	x.busy.Store(true)
 }
 
@@ -87,7 +89,7 @@ func (x *Exchange) connect() error {
 		}
 	}
 	if x.trace != nil && x.trace.GotConn != nil {
-		x.trace.GotConn(httptrace.GotConnInfo{Conn: x.conn.Conn, Reused: x.conn.used, WasIdle: x.conn.used, IdleTime: x.conn.idle()})
+		x.trace.GotConn(httptrace.GotConnInfo{Conn: x.conn.Conn, Reused: x.conn.used, WasIdle: x.conn.used, IdleTime: x.conn.rested})
 	}
 	return nil
 }
@@ -212,7 +214,7 @@ func (x *Exchange) answer() error {
 		if err != nil {
 			return err
 		}
-		if err = parseHead(res, text); err != nil {
+		if err = x.parseHead(text); err != nil {
 			return err
 		}
 		if x.framing, err = frame(res, x.request.Method); err != nil {
@@ -231,7 +233,7 @@ func (x *Exchange) answer() error {
 		default:
 			limit -= int64(len(text))
 		}
-		*res = http.Response{}
+		*res, x.header = http.Response{}, nil // whoever heard of it may keep it
 	}
 }
 
