@@ -99,14 +99,16 @@ func TestEachAnswerIsItsOwn(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					_ = c.SetDeadline(time.Now().Add(time.Minute))
+					_ = c.SetDeadline(time.Now().Add(20 * time.Second))
 					in = bufio.NewReader(c)
 				}
 				stays, err := converse(c, in, random, &serial)
 				if err != nil {
 					t.Error(err)
+					c.Close()
+					return
 				}
-				if err != nil || !stays {
+				if !stays {
 					c.Close()
 					c = nil
 				}
@@ -149,6 +151,7 @@ func converse(c net.Conn, in *bufio.Reader, random *rand.Rand, serial *atomic.In
 	for _, a := range all {
 		res, err := http.ReadResponse(in, nil)
 		if a.ends {
+			c.Close()
 			<-sent
 			return false, nil // where it is cut is a matter of buffers
 		}
