@@ -27,7 +27,8 @@ type releaser interface {
 // named answers with all that the request says: whose it is stands in its target, its header, and its body. The query says how.
 func named(w http.ResponseWriter, r *http.Request) {
 	own, _ := w.(releaser)
-	q := r.URL.Query()
+	_ = r.ParseForm() // which keeps it in the request
+	q := r.Form
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "%s %s %s;", r.Method, r.URL.Path, r.RequestURI)
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
@@ -263,7 +264,11 @@ func TestWhatIsReused(t *testing.T) {
 				var turns [2]*turn
 				for i := range turns {
 					send(t, c, "GET /x?"+row.query+" HTTP/1.1\r\nHost: h\r\nX-Odd: Y\r\n"+row.more)
-					turns[i] = <-seen
+					select {
+					case turns[i] = <-seen:
+					case <-time.After(20 * time.Second):
+						t.Fatal("the handler is not asked")
+					}
 					res, err := http.ReadResponse(in, nil)
 					if err != nil {
 						t.Fatal(err)
