@@ -30,7 +30,7 @@ func named(w http.ResponseWriter, r *http.Request) {
 	_ = r.ParseForm() // which keeps it in the request
 	q := r.Form
 	var text bytes.Buffer
-	fmt.Fprintf(&text, "%s %s %s;", r.Method, r.URL.Path, r.RequestURI)
+	fmt.Fprintf(&text, "%s %s %s %s;", r.Method, r.Host, r.URL, r.RequestURI)
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		fmt.Fprintf(&text, "%s=%q;", name, r.Header[name])
 	}
@@ -184,7 +184,11 @@ func makeRequest(text *strings.Builder, random *rand.Rand, serial int64) asked {
 	if random.IntN(4) == 0 {
 		size = random.IntN(200_000)
 	}
-	target := fmt.Sprintf("%s?size=%d", a.whose, size)
+	host, target := "h", fmt.Sprintf("%s?size=%d", a.whose, size)
+	if random.IntN(4) == 0 {
+		host = fmt.Sprintf("h%d.example", serial)
+		target = "http://" + host + target
+	}
 	is := func(word string, oneOf int) bool {
 		yes := random.IntN(oneOf) == 0
 		if yes {
@@ -224,7 +228,7 @@ func makeRequest(text *strings.Builder, random *rand.Rand, serial int64) asked {
 	}
 	fmt.Fprintf(text, "%s %s HTTP/1.1\r\nHost: h\r\n", method, target)
 	var all strings.Builder
-	fmt.Fprintf(&all, "%s %s %s;", method, a.whose, target)
+	fmt.Fprintf(&all, "%s %s %s %s;", method, host, target, target)
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		fmt.Fprintf(text, "%s: %s\r\n", name, fields[name])
 		fmt.Fprintf(&all, "%s=%q;", name, []string{fields[name]})
