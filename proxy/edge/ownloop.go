@@ -17,7 +17,7 @@ func (s *Server) withLoop() {
 		return
 	}
 	l := loop.Options{
-		Handler:           http.HandlerFunc(s.serve),
+		Handler:           http.HandlerFunc(s.handle),
 		ReadHeaderTimeout: o.ReadHeaderTimeout,
 		IdleTimeout:       o.IdleTimeout,
 		MaxHeaderBytes:    o.MaxHeaderBytes,
