@@ -21,7 +21,11 @@ func (s *Server) withLoop() {
 		ReadHeaderTimeout: o.ReadHeaderTimeout,
 		IdleTimeout:       o.IdleTimeout,
 		MaxHeaderBytes:    o.MaxHeaderBytes,
-		State:             connState,
+		State: func(nc net.Conn, state http.ConnState, now time.Time) {
+			if c, ok := nc.(*conn); ok {
+				c.is(state, now)
+			}
+		},
 	}
 	if o.H2C {
 		s.handed = &handedOver{conns: make(chan *conn), closed: make(chan struct{})}
