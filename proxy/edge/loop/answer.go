@@ -314,7 +314,7 @@ func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if len(early) > 0 {
 		_, _ = in.Peek(len(early)) // it is there, so that it counts as buffered
 	}
-	c.server.options.State(c.Conn, http.StateHijacked)
+	c.server.options.State(c.Conn, http.StateHijacked, time.Time{})
 	return c.Conn, bufio.NewReadWriter(in, bufio.NewWriterSize(c.Conn, size)), nil
 }
 

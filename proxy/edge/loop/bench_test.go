@@ -13,13 +13,20 @@ import (
 // its time is in it.
 func BenchmarkServers(b *testing.B) {
 	body := []byte(strings.Repeat("x", 1<<10))
-	o := Options{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	length, kind, date := []string{"1024"}, []string{"application/json"}, []string{"x"}
+	keeps := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		h := w.Header()
-		h["Content-Length"], h["Content-Type"], h["Date"] = []string{"1024"}, []string{"application/json"}, []string{"x"}
+		h["Content-Length"], h["Content-Type"], h["Date"] = length, kind, date
 		_, _ = w.Write(body)
-	})}
+	})
+	releases := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		keeps(w, r)
+		w.(*answer).Release()
+	})
 	const request = "GET /api/v1/context/me HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: bench\r\nAccept: application/json\r\nAuthorization: Bearer x\r\n\r\n"
-	for name, address := range map[string]string{"loop": serve(b, o), "net/http": reference(b, o)} {
+	for name, address := range map[string]string{
+		"loop": serve(b, Options{Handler: keeps}), "loop, released": serve(b, Options{Handler: releases}), "net/http": reference(b, Options{Handler: keeps}),
+	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {

@@ -62,7 +62,7 @@ func (c *conn) end() {
 	c.dropOutput()
 	c.watch.stop()
 	c.Close()
-	c.server.options.State(c.Conn, http.StateClosed)
+	c.server.options.State(c.Conn, http.StateClosed, time.Time{})
 }
 
 // serve serves one request behind the other.
@@ -73,7 +73,7 @@ func (c *conn) serve() {
 		}
 	}()
 	o := &c.server.options
-	if c.await(o.ReadHeaderTimeout) != nil {
+	if c.await(o.ReadHeaderTimeout, time.Now()) != nil {
 		return
 	}
 	for first := true; ; first = false {
@@ -82,12 +82,12 @@ func (c *conn) serve() {
 				return
 			}
 		}
-		o.State(c.Conn, http.StateActive)
+		o.State(c.Conn, http.StateActive, time.Time{})
 		if first && c.isHTTP2() {
 			c.taken = true
 			b := append([]byte(nil), c.unread()...)
 			c.use(len(b))
-			_ = c.await(0)
+			_ = c.await(0, time.Time{})
 			o.HTTP2(c.Conn, b)
 			return
 		}
@@ -104,13 +104,14 @@ func (c *conn) serve() {
 		if !c.answer(t) {
 			return
 		}
-		o.State(c.Conn, http.StateIdle)
+		now := time.Now() // read once for each request
+		o.State(c.Conn, http.StateIdle, now)
 		// In this order: whoever closes those that wait looks at the state behind it.
 		if c.server.closing.Load() {
 			_ = c.send()
 			return
 		}
-		if c.await(o.IdleTimeout) != nil {
+		if c.await(o.IdleTimeout, now) != nil {
 			return
 		}
 	}
@@ -143,7 +144,7 @@ func (c *conn) head(first bool) ([]byte, error) {
 		}
 		if !limited {
 			limited = true
-			if err := c.await(c.server.options.ReadHeaderTimeout); err != nil {
+			if err := c.await(c.server.options.ReadHeaderTimeout, time.Now()); err != nil {
 				return nil, errGone
 			}
 		}

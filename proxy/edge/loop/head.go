@@ -80,7 +80,7 @@ func (a *answer) begin() {
 	if coded && codings[0] != "identity" {
 		a.declared = unknown // it is chunked
 	}
-	a.connection = slices.Clone(h["Connection"]) // the handler may have the header back before it is wanted
+	a.connection = slices.Clone(h["Connection"]) // the handler may change its own
 	_, a.hasType = h["Content-Type"]
 	_, a.hasDate = h["Date"]
 	a.hasType = a.hasType || coded || h.Get("Content-Encoding") != ""

@@ -146,6 +146,9 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	}
 	if status, err := strconv.Atoi(q.Get("status")); err == nil && status >= 200 && status < 1000 {
 		w.WriteHeader(status)
+		if connection := h["Connection"]; connection != nil {
+			connection[0] = "x-late"
+		}
 	}
 	h["X-Late"] = []string{"1"} // too late where the status was said
 	if n, err := strconv.Atoi(q.Get("times")); err == nil {
@@ -235,7 +238,7 @@ func requests() map[string]string {
 		"status=204", "status=304", "status=304&length", "status=404", "status=799", "length", "length&pieces", "pieces", "pieces&flush", "flush", "times=1000", "times=1000&length", "times=10000",
 		"times=10000&pieces", "times=3000&pieces&flush", "hints", "hints&status=201", "sniff", "sniff&length", "sniff&h-Content-Encoding=x", "announce", "announce&flush", "trailer", "trailer&flush", "trailer&announce",
 		"h-Connection=close", "h-Connection=keep-alive", "h-X=a%0d%0ab", "h-Bad%20Name=x", "h-Content-Length=1000", "h-Content-Length=1", "abort", "abort&flush", "length&abort", "length&more", "length&nothing",
-		"times=2000&abort", "times=2000&length&abort", "nothing", "nothing&flush", "h-Date=x", "h-X=1&h-X=2", "h-Trailer=Content-Length", "status=200", "h-Server=x",
+		"times=2000&abort", "times=2000&length&abort", "nothing", "nothing&flush", "h-Date=x", "h-X=1&h-X=2", "h-Trailer=Content-Length", "status=200", "h-Server=x", "status=200&h-Connection=close", "status=200&h-Connection=x",
 	} {
 		for _, method := range []string{"GET", "HEAD"} {
 			for _, proto := range []string{"HTTP/1.1", "HTTP/1.0"} {

@@ -44,8 +44,8 @@ type Options struct {
 	// MaxHeaderBytes bounds the head of a request; 4 KiB more are read before it is refused. 0 means 1 MiB.
 	MaxHeaderBytes int
 	// State is told what becomes of a connection, as http.Server.ConnState; nil for nobody. The connection
-	// begins as new.
-	State func(net.Conn, http.ConnState)
+	// begins as new. With http.StateIdle it is told the time, else the zero time.
+	State func(c net.Conn, state http.ConnState, now time.Time)
 	// HTTP2 gets connections that begin with HTTP/2, with what was read of them; nil refuses them.
 	HTTP2 func(c net.Conn, read []byte)
 }
@@ -85,7 +85,7 @@ func New(o Options) *Server {
 	}
 	s.maxHead += headSlack
 	if o.State == nil {
-		s.options.State = func(net.Conn, http.ConnState) {}
+		s.options.State = func(net.Conn, http.ConnState, time.Time) {}
 	}
 	return s
 }

@@ -9,12 +9,12 @@ import (
 	"github.com/crossfade-proxy/crossfade/internal/rawio"
 )
 
-// patience is how long a handler may take before somebody looks whether its client has left. Looking takes another goroutine
-// and several system calls, which the many requests that are answered sooner are spared.
+// patience is how long a handler may take before somebody looks whether its client has left; twice as long at most. Looking takes another
+// goroutine and several system calls, which the many requests that are answered sooner are spared.
 const patience = 20 * time.Millisecond
 
 // watch looks whether the client leaves while a handler runs. One timer for each connection, which is set at most
-// once in each patience, begins it.
+// once in each patience, begins it where the handler runs that ran when the timer was set.
 type watch struct {
 	conn *conn
 
@@ -22,7 +22,8 @@ type watch struct {
 	timer   *time.Timer
 	armed   bool // the timer
 	current *answer
-	since   time.Time
+	count   uint64        // of requests: current may be of the same memory as the one before
+	seen    uint64        // the count when the timer was set
 	ended   chan struct{} // closed when who looks has ended; nil while nobody looks
 	stopped bool          // by us
 }
@@ -31,11 +32,12 @@ type watch struct {
 func (w *watch) begin(a *answer) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.current, w.since = a, time.Now()
+	w.current = a
+	w.count++
 	if w.armed {
 		return
 	}
-	w.armed = true
+	w.armed, w.seen = true, w.count
 	if w.timer == nil {
 		w.timer = time.AfterFunc(patience, w.late)
 	} else {
@@ -52,13 +54,10 @@ func (w *watch) late() {
 		w.mu.Unlock()
 		return
 	}
-	left := patience - time.Since(w.since)
-	if left <= 0 && a.body != nil && !a.body.over.Load() {
-		left = patience // who reads the body sees that the client leaves
-	}
-	if left > 0 {
-		w.armed = true
-		w.timer.Reset(left)
+	// Who reads a body sees that the client leaves.
+	if w.seen != w.count || a.body != nil && !a.body.over.Load() {
+		w.armed, w.seen = true, w.count
+		w.timer.Reset(patience)
 		w.mu.Unlock()
 		return
 	}
