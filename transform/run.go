@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// run is one body on its way through a program. Runs are pooled; nothing of one body
-// outlives it.
+// run is one body on its way through a program. Runs are pooled; of one body nothing outlives it but how its
+// members were named and spaced (layout.go), with which those of the next one are compared.
 type run struct {
 	body     []byte
 	prog     *program
@@ -20,9 +20,11 @@ type run struct {
 	asides   []aside  // per shapeUse: what it wrote
 	aside    []byte   // shapes and texts, written while the body is scanned
 	edits    []edit   // in order of position
-	guesses  []guess  // per object read for a shape: how its last one was spelled
-	spare    []slot   // members without a field, of the object being read
-	keys     []slot   // keys of elements, for a first object that comes later
+	layouts  []layout // per object read for a shape
+	learnt   *program // whose they are
+	padding  [literalBytes]byte
+	spare    []slot // members without a field, of the object being read
+	keys     []slot // keys of elements, for a first object that comes later
 	result   Result
 
 	sources, natives int
@@ -69,8 +71,12 @@ func (r *run) start(p *program, body []byte, job Job) {
 	r.seen = resize(r.seen, len(p.objects))
 	r.slots = resize(r.slots, p.slots)
 	r.asides = resize(r.asides, p.asides)
-	r.guesses = resize(r.guesses, p.guesses)
-	clear(r.guesses)
+	if r.learnt != p {
+		r.learnt, r.layouts = p, resize(r.layouts, p.layouts)
+		for i := range r.layouts {
+			r.layouts[i].forget()
+		}
+	}
 	clear(r.seen)
 	clear(r.asides)
 	r.result, r.err = Result{}, nil
@@ -108,17 +114,6 @@ func (r *run) reset() {
 	}
 	r.body, r.prog, r.vars, r.links, r.err, r.result = nil, nil, nil, nil, nil, Result{}
 }
-
-// guess is a member's name in the last object of its kind, from its quote to its value.
-// The elements of a list nearly always spell the same names in the same order, and equal
-// bytes need no second look.
-type guess struct {
-	at, n int32
-	field int32
-}
-
-// guessMembers is for how many members of an object guesses are kept.
-const guessMembers = 24
 
 // checkpoint is how far a run is, to come back to.
 type checkpoint struct {

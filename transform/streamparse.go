@@ -138,7 +138,6 @@ func (s *streamParser) shift(from int) {
 	s.pos -= by
 	s.start -= by // it means nothing where it becomes negative
 	s.rows.at -= by
-	clear(r.guesses) // they are places in the window
 }
 
 // step reads one piece. It is false where more bytes are needed, at the end, and after a failure.

@@ -86,7 +86,6 @@ func (s *streamParser) keepKey() {
 	n := copy(r.body[s.kept:], r.body[key.v0:key.v1])
 	*key = slot{v0: int32(s.kept), v1: int32(s.kept + n)}
 	s.kept += n
-	clear(r.guesses) // one may have been there
 }
 
 // endRows ends the list at its bracket.
@@ -109,7 +108,6 @@ func (s *streamParser) redo() bool {
 	r := s.run
 	counted := r.result
 	r.settled = true
-	clear(r.guesses)
 	for i := range s.redos {
 		d := &s.redos[i]
 		uses := s.root.fields[d.field].uses
