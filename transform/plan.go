@@ -5,24 +5,23 @@ package transform
 type plan struct {
 	made   bool
 	text   []byte // what pieces say by themselves, one after the other
+	told   int32  // how much of it is in pieces, while they are made
 	pieces []piece
 }
 
-// piece is some text of the plan, and then something of the object.
+// piece is a part of what a plan writes.
 type piece struct {
-	kind     pieceKind
-	from, to int32 // of plan.text
-	// a part of the body: from the name of one field, or as many bytes before it as lead says, to the end of another
-	first, last int8
-	lead        uint8
-	step, steps int32 // or what these steps make of it
+	kind        pieceKind
+	first, last int8  // fields
+	lead        uint8 // bytes before the name of first
+	from, to    int32 // of the plan's text, or of the shape's steps
 }
 
 type pieceKind uint8
 
 const (
-	pieceText   pieceKind = iota // no more than the text
-	pieceBody                    // first to last
+	pieceBody   pieceKind = iota // the body from first to last, with the lead
+	pieceText                    // the plan's text
 	pieceValue                   // the value of first
 	pieceMapped                  // the value of first, mapped by the step
 	pieceSteps                   // what steps write
@@ -33,97 +32,108 @@ func (p *plan) forget() { p.made = false }
 // make makes the plan for objects that fit the layout.
 func (p *plan) make(s *shape, l *layout) {
 	p.made, p.text, p.pieces = true, append(p.text[:0], '{'), p.pieces[:0]
+	p.told = 0
 	var place [maxFields]int // of a field among the members of the object, from 1 on
 	for k := range l.literals[:l.count] {
 		if n := l.literals[k].field; n >= 0 {
 			place[n] = k + 1
 		}
 	}
-	from := 0 // of the text that no piece has yet
-	add := func(c piece) {
-		c.from, c.to = int32(from), int32(len(p.text))
-		from = len(p.text)
-		p.pieces = append(p.pieces, c)
-	}
-	sure := false // that something has been written
+	first := true
 	for i := range s.steps {
 		st := &s.steps[i]
 		at := 0
 		if st.object == s.read {
 			at = place[st.field]
 		}
-		switch {
-		case at > 0 && st.plain && st.omit == "":
-			var last *piece
-			if len(p.pieces) > 0 {
-				last = &p.pieces[len(p.pieces)-1]
-			}
-			behind := at > 1 && l.literals[at-1].quote == 1 // its name is right behind its comma, which is right behind the member before
-			switch {
-			case behind && last != nil && last.kind == pieceBody && from == len(p.text) && place[last.last] == at-1:
-				last.last = int8(st.field) // neighbours in the body that are neighbours in the shape: one piece
-			case behind && sure:
-				add(piece{kind: pieceBody, first: int8(st.field), last: int8(st.field), lead: 1})
-			default:
-				p.comma(sure)
-				add(piece{kind: pieceBody, first: int8(st.field), last: int8(st.field)})
-			}
-		case at > 0 && st.omit == "" && st.owner == nil && st.under == nil && st.nest == nil:
-			p.comma(sure)
+		switch has := at > 0 && st.omit == ""; {
+		case has && st.plain:
+			// Right behind a comma, which is right behind the member before?
+			p.body(int8(st.field), at > 1 && l.literals[at-1].quote == 1, place[:], first)
+		case has && st.owner == nil && st.under == nil && st.nest == nil:
+			p.comma(first)
 			p.text = append(p.text, st.lit...)
-			kind := pieceValue
+			c := piece{kind: pieceValue, first: int8(st.field)}
 			if st.text != nil {
-				kind = pieceMapped
+				c.kind, c.from = pieceMapped, int32(i)
 			}
-			add(piece{kind: kind, first: int8(st.field), step: int32(i)})
-		case at == 0 && st.object != nil && st.object != s.read, at > 0 || st.constant == "":
-			end := i + 1
-			if !sure {
-				end = len(s.steps) // whether it writes anything is not known before
-			}
-			add(piece{kind: pieceSteps, step: int32(i), steps: int32(end)})
-			if !sure {
-				return
-			}
-			continue
-		default:
-			p.comma(sure)
+			p.add(c)
+		case at == 0 && (st.object == nil || st.object == s.read) && st.constant != "":
+			p.comma(first)
 			p.text = append(p.text, st.constant...)
+		case first:
+			// Whether it writes anything shows then, and so whether a comma follows.
+			p.add(piece{kind: pieceSteps, from: int32(i), to: int32(len(s.steps))})
+			return
+		default:
+			p.add(piece{kind: pieceSteps, from: int32(i), to: int32(i + 1)})
+			continue
 		}
-		sure = true
+		first = false
 	}
-	add(piece{})
+	p.flush()
 }
 
-func (p *plan) comma(sure bool) {
-	if sure {
+// body adds a member that is copied as it stands: to the piece before, where both are neighbours in the body as well.
+func (p *plan) body(field int8, behindComma bool, place []int, first bool) {
+	if n := len(p.pieces); behindComma && n > 0 && p.flushed() {
+		if c := &p.pieces[n-1]; c.kind == pieceBody && place[c.last]+1 == place[field] {
+			c.last = field
+			return
+		}
+	}
+	c := piece{kind: pieceBody, first: field, last: field}
+	if behindComma && !first {
+		c.lead = 1
+	} else {
+		p.comma(first)
+	}
+	p.add(c)
+}
+
+// add adds a piece, behind the text that is not in one yet.
+func (p *plan) add(c piece) {
+	p.flush()
+	p.pieces = append(p.pieces, c)
+}
+
+func (p *plan) flush() {
+	if !p.flushed() {
+		p.pieces = append(p.pieces, piece{kind: pieceText, from: p.told, to: int32(len(p.text))})
+		p.told = int32(len(p.text))
+	}
+}
+
+func (p *plan) flushed() bool { return int(p.told) == len(p.text) }
+
+func (p *plan) comma(first bool) {
+	if !first {
 		p.text = append(p.text, ',')
 	}
 }
 
-// writePlan writes the object last read, which fits the layout, but for its bracket and the members that the shape does not name.
+// writePlan writes what writeObject does, of an object that fits the layout.
 func (r *run) writePlan(op Op, offset int, s *shape, p *plan, spare int) bool {
 	body, out := r.body, r.aside
 	slots := r.slots[s.read.base : s.read.base+len(s.read.fields)]
 	for i := range p.pieces {
-		c := &p.pieces[i]
-		out = append(out, p.text[c.from:c.to]...)
-		switch c.kind {
-		case pieceText:
+		switch c := &p.pieces[i]; c.kind {
 		case pieceBody:
 			out = append(out, body[int(slots[c.first].k0)-int(c.lead):slots[c.last].v1]...)
+		case pieceText:
+			out = append(out, p.text[c.from:c.to]...)
 		case pieceValue:
 			at := &slots[c.first]
 			out = append(out, body[at.v0:at.v1]...)
 		case pieceMapped:
 			r.aside = out
-			if !r.writeValue(op, &s.steps[c.step], slots[c.first]) {
+			if !r.writeValue(op, &s.steps[c.from], slots[c.first]) {
 				return false
 			}
 			out = r.aside
 		case pieceSteps:
 			r.aside = out
-			if !r.writeSteps(op, offset, s.steps[c.step:c.steps], spare) {
+			if !r.writeSteps(op, offset, s.steps[c.from:c.to], spare) {
 				return false
 			}
 			out = r.aside
