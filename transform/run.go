@@ -31,6 +31,7 @@ type run struct {
 	wanted           uint64 // globals that were wanted before they were seen
 	settled          bool   // the second time over the body: globals are known
 	from, around     int    // where in the body a value begins that has open brackets around it, and how many
+	trial            bool   // Stream: the value may not have come whole, so why it fails is not told
 	err              *Error
 }
 
@@ -80,7 +81,7 @@ func (r *run) start(p *program, body []byte, job Job) {
 	clear(r.seen)
 	clear(r.asides)
 	r.result, r.err = Result{}, nil
-	r.wanted, r.settled = 0, false
+	r.wanted, r.settled, r.trial = 0, false, false
 	r.from, r.around = 0, 0
 	r.rewind(checkpoint{})
 	if p.asides > 0 && cap(r.aside) < len(body) {
@@ -220,7 +221,7 @@ func (r *run) editList(i int, n *node, depth int) int {
 	}
 	for index := 0; ; index++ {
 		if i = r.value(i, n, depth-1); i < 0 {
-			return r.within("["+strconv.Itoa(index)+"]", i)
+			return r.element(index, i)
 		}
 		if i = skipSpace(b, i); i >= len(b) {
 			return r.syntax(i)
@@ -320,6 +321,9 @@ func (r *run) writeSource(list []source) bool {
 // fail records what is wrong and returns a negative number. The places above add
 // themselves to the path on the way up.
 func (r *run) fail(op Op, offset int, err error) int {
+	if r.trial {
+		return -1
+	}
 	r.err = &Error{Offset: offset, Err: err}
 	if op != nil {
 		r.err.Op = op.String()
@@ -329,6 +333,9 @@ func (r *run) fail(op Op, offset int, err error) int {
 
 // syntax records bad JSON at offset, told apart from nesting that went too deep.
 func (r *run) syntax(offset int) int {
+	if r.trial {
+		return -1
+	}
 	err := ErrSyntax
 	switch {
 	case offset >= len(r.body):
@@ -341,12 +348,23 @@ func (r *run) syntax(offset int) int {
 
 // within adds a name or an index to the path of the error and returns failed.
 func (r *run) within(name string, failed int) int {
+	if r.trial {
+		return failed
+	}
 	if r.err.Path == "" || strings.HasPrefix(r.err.Path, "[") {
 		r.err.Path = name + r.err.Path
 	} else {
 		r.err.Path = name + "." + r.err.Path
 	}
 	return failed
+}
+
+// element is within for an element of a list.
+func (r *run) element(index, failed int) int {
+	if r.trial {
+		return failed
+	}
+	return r.within("["+strconv.Itoa(index)+"]", failed)
 }
 
 // tooDeep says whether the fault at offset is a bracket that opened one level too many.

@@ -92,11 +92,11 @@ func (r *run) row(i int, u *shapeUse, index, depth int) int {
 		if end := scanValue(b, i, depth); end < 0 {
 			return r.syntax(^end)
 		}
-		return r.within("["+strconv.Itoa(index)+"]", r.fail(u.op, i, fmt.Errorf("%w: want an object, got %s", ErrType, kindOf(b[i]))))
+		return r.element(index, r.fail(u.op, i, fmt.Errorf("%w: want an object, got %s", ErrType, kindOf(b[i]))))
 	}
 	row := len(r.aside)
 	if i = r.shapeObject(i, u.op, u.shape, depth); i < 0 {
-		return r.within("["+strconv.Itoa(index)+"]", i)
+		return r.element(index, i)
 	}
 	if u.first != nil {
 		r.noteKey(u, out)

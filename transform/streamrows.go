@@ -43,14 +43,16 @@ func (s *streamParser) row(i int, whole bool) bool {
 	before, was := r.checkpoint(), *out
 	r.wanted = 0
 	s.inside(i, 2)
+	r.trial = !whole
 	end := r.row(i, u, s.rows.index, r.maxDepth-2)
+	r.trial = false
 	if end < 0 && whole {
 		r.within(s.root.fields[s.field].name, end)
 		return false
 	}
 	if end < 0 || r.wanted != 0 && s.rows.again < 0 {
 		r.rewind(before)
-		*out, r.err = was, nil
+		*out = was
 		if s.rows.again < 0 {
 			s.start = i
 		}
@@ -75,7 +77,9 @@ func (s *streamParser) row(i int, whole bool) bool {
 			s.keepKey()
 		}
 	}
-	s.pos, s.phase = end, phaseCommaRow
+	if s.pos, s.phase = end, phaseCommaRow; end < len(r.body) && r.body[end] == ',' {
+		s.pos, s.phase = end+1, phaseGapRow // one step less
+	}
 	return true
 }
 
