@@ -64,7 +64,7 @@ type exchange struct {
 // serve finds out what the request is and asks the upstream, or answers itself.
 func (x *exchange) serve() {
 	r, p := x.in, x.proxy
-	x.record.Method = r.Method
+	x.record.Method = methodName(r.Method)
 	x.record.RequestID = requestID(r, p.newID)
 	if r.ProtoMajor == 1 && (len(r.TransferEncoding) > 0 || r.ProtoMinor == 0) {
 		// net/http hides whether there was a Content-Length beside it, which is how requests are
@@ -115,6 +115,16 @@ func (x *exchange) serve() {
 		}
 	}
 	x.forward()
+}
+
+// methodName is a method in memory of its own, as requestID is an id.
+func methodName(method string) string {
+	for _, usual := range [...]string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions} {
+		if method == usual {
+			return usual
+		}
+	}
+	return strings.Clone(method)
 }
 
 // isServed says whether a method is passed on: no tunnels (CONNECT), no echo of what proxies added
