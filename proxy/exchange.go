@@ -17,6 +17,7 @@ import (
 
 // exchange is one request and its answer. It belongs to the request's goroutine.
 type exchange struct {
+	room   *room
 	proxy  *Proxy
 	in     *http.Request
 	client recorder
@@ -38,6 +39,10 @@ type exchange struct {
 	revalidating bool
 	// switched: the upstream agreed to a WebSocket.
 	switched bool
+	// lent: somebody may go on with something of the exchange when it is over.
+	lent bool
+	// whole: it came to its end without a panic.
+	whole bool
 
 	path      string        // escaped, as the upstream gets it, without its base path
 	query     string        // raw, as the upstream gets it
@@ -47,6 +52,7 @@ type exchange struct {
 	params    []queryParam  // of the request, read when something asks for them
 	applied   []queryParam  // those that the upstream does not get, because crossfade applies them
 	answer    upstreamBody  // what res.Body is while it streams
+	held      heldBody      // what it is when it was held
 	paced     *pacedBody    // the request's, where it has one
 	place     place         // taken from the Admission
 	events    *eventBody    // the answer, when it is an event stream
@@ -177,6 +183,7 @@ func (x *exchange) end() {
 	x.closeStreams()
 	x.settle(abort)
 	x.report()
+	x.whole = fault == nil
 	if abort {
 		panic(http.ErrAbortHandler)
 	}
@@ -249,6 +256,12 @@ var _ transform.Vars = (*exchange)(nil).vars
 type upstreamBody struct {
 	io.ReadCloser
 	exchange *exchange
+}
+
+// Ready is for upstream.Bound.
+func (b *upstreamBody) Ready() bool {
+	r, ok := b.ReadCloser.(interface{ Ready() bool })
+	return ok && r.Ready()
 }
 
 func (b *upstreamBody) Read(p []byte) (int, error) {

@@ -66,15 +66,15 @@ func (b *builder) finish(o *building) {
 	o.object.names = makeNames(keys)
 	o.object.base = b.prog.slots
 	b.prog.slots += len(fields)
-	if o.object.spare {
-		o.object.guess = b.prog.guesses
-		b.prog.guesses += guessMembers
+	if o.object.layout >= 0 {
+		o.object.layout = b.prog.layouts
+		b.prog.layouts++
 	}
 	b.prog.objects = append(b.prog.objects, o.object)
 }
 
 func (b *builder) newObject(union bool) *building {
-	o := &building{object: &object{id: len(b.list), union: union}, order: map[string]int{}, op: b.op, index: b.index}
+	o := &building{object: &object{id: len(b.list), union: union, layout: -1}, order: map[string]int{}, op: b.op, index: b.index}
 	b.list = append(b.list, o)
 	return o
 }

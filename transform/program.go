@@ -7,7 +7,7 @@ type program struct {
 	strict  bool      // both names of a member with different values are an error (ToSession)
 	objects []*object // all of them, for their numbers
 	asides  int       // how many uses of shapes there are
-	guesses int
+	layouts int       // how many objects are read for a shape
 	slots   int
 	globals []global // members of the body's root that shapes fall back on
 }
@@ -35,7 +35,7 @@ type object struct {
 	union  bool       // nothing is taken away
 	global bool       // a shape falls back on one of its members
 	spare  bool       // read only: remember the members that have no field
-	guess  int        // read only: its first place in run.guesses
+	layout int        // then: its place in run.layouts
 	nested []int      // read only: the objects below it that are read with it
 	nest   *Shape     // read only: it is below one; the shape that it belongs to
 }

@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// run is one body on its way through a program. Runs are pooled; nothing of one body
-// outlives it.
+// run is one body on its way through a program. Runs are pooled; of one body nothing outlives it but how its
+// members were named and spaced (layout.go), with which those of the next one are compared.
 type run struct {
 	body     []byte
 	prog     *program
@@ -20,15 +20,18 @@ type run struct {
 	asides   []aside  // per shapeUse: what it wrote
 	aside    []byte   // shapes and texts, written while the body is scanned
 	edits    []edit   // in order of position
-	guesses  []guess  // per object read for a shape: how its last one was spelled
-	spare    []slot   // members without a field, of the object being read
-	keys     []slot   // keys of elements, for a first object that comes later
+	layouts  []layout // per object read for a shape
+	learnt   *program // whose they are
+	padding  [literalBytes]byte
+	spare    []slot // members without a field, of the object being read
+	keys     []slot // keys of elements, for a first object that comes later
 	result   Result
 
 	sources, natives int
 	wanted           uint64 // globals that were wanted before they were seen
 	settled          bool   // the second time over the body: globals are known
 	from, around     int    // where in the body a value begins that has open brackets around it, and how many
+	trial            bool   // Stream: the value may not have come whole, so why it fails is not told
 	err              *Error
 }
 
@@ -69,12 +72,16 @@ func (r *run) start(p *program, body []byte, job Job) {
 	r.seen = resize(r.seen, len(p.objects))
 	r.slots = resize(r.slots, p.slots)
 	r.asides = resize(r.asides, p.asides)
-	r.guesses = resize(r.guesses, p.guesses)
-	clear(r.guesses)
+	if r.learnt != p {
+		r.learnt, r.layouts = p, resize(r.layouts, p.layouts)
+		for i := range r.layouts {
+			r.layouts[i].forget()
+		}
+	}
 	clear(r.seen)
 	clear(r.asides)
 	r.result, r.err = Result{}, nil
-	r.wanted, r.settled = 0, false
+	r.wanted, r.settled, r.trial = 0, false, false
 	r.from, r.around = 0, 0
 	r.rewind(checkpoint{})
 	if p.asides > 0 && cap(r.aside) < len(body) {
@@ -108,17 +115,6 @@ func (r *run) reset() {
 	}
 	r.body, r.prog, r.vars, r.links, r.err, r.result = nil, nil, nil, nil, nil, Result{}
 }
-
-// guess is a member's name in the last object of its kind, from its quote to its value.
-// The elements of a list nearly always spell the same names in the same order, and equal
-// bytes need no second look.
-type guess struct {
-	at, n int32
-	field int32
-}
-
-// guessMembers is for how many members of an object guesses are kept.
-const guessMembers = 24
 
 // checkpoint is how far a run is, to come back to.
 type checkpoint struct {
@@ -225,7 +221,7 @@ func (r *run) editList(i int, n *node, depth int) int {
 	}
 	for index := 0; ; index++ {
 		if i = r.value(i, n, depth-1); i < 0 {
-			return r.within("["+strconv.Itoa(index)+"]", i)
+			return r.element(index, i)
 		}
 		if i = skipSpace(b, i); i >= len(b) {
 			return r.syntax(i)
@@ -325,6 +321,9 @@ func (r *run) writeSource(list []source) bool {
 // fail records what is wrong and returns a negative number. The places above add
 // themselves to the path on the way up.
 func (r *run) fail(op Op, offset int, err error) int {
+	if r.trial {
+		return -1
+	}
 	r.err = &Error{Offset: offset, Err: err}
 	if op != nil {
 		r.err.Op = op.String()
@@ -334,6 +333,9 @@ func (r *run) fail(op Op, offset int, err error) int {
 
 // syntax records bad JSON at offset, told apart from nesting that went too deep.
 func (r *run) syntax(offset int) int {
+	if r.trial {
+		return -1
+	}
 	err := ErrSyntax
 	switch {
 	case offset >= len(r.body):
@@ -346,12 +348,23 @@ func (r *run) syntax(offset int) int {
 
 // within adds a name or an index to the path of the error and returns failed.
 func (r *run) within(name string, failed int) int {
+	if r.trial {
+		return failed
+	}
 	if r.err.Path == "" || strings.HasPrefix(r.err.Path, "[") {
 		r.err.Path = name + r.err.Path
 	} else {
 		r.err.Path = name + "." + r.err.Path
 	}
 	return failed
+}
+
+// element is within for an element of a list.
+func (r *run) element(index, failed int) int {
+	if r.trial {
+		return failed
+	}
+	return r.within("["+strconv.Itoa(index)+"]", failed)
 }
 
 // tooDeep says whether the fault at offset is a bracket that opened one level too many.

@@ -47,20 +47,31 @@ const (
 	highBits = 0x8080808080808080
 )
 
-// skipText returns the index of the first byte at or after i that ends a string's plain text: a quote, a
-// backslash or a control character; len(b) where there is none. It looks at eight bytes at a time: a byte of
-// the mask is set where one of them is (or, harmlessly, behind one: the lowest set byte is exact).
-func skipText(b []byte, i int) int {
-	for i+8 <= len(b) {
-		w := binary.LittleEndian.Uint64(b[i:])
-		quote := w ^ (eachByte * '"')
-		slash := w ^ (eachByte * '\\')
-		m := ((quote-eachByte)&^quote | (slash-eachByte)&^slash | (w-eachByte*0x20)&^w) & highBits
-		if m != 0 {
+// ends gives, of eight bytes of a string, those that end its plain text: a quote, a backslash or a control
+// character. The lowest bit set is the highest of the first such byte; those above it mean nothing. A quote and 0x20
+// change places before the comparison, so that one finds quotes and control characters.
+func ends(w uint64) uint64 {
+	quotes := (w ^ eachByte*('"'^' ')) - eachByte*(' '+1)
+	slashes := (w ^ eachByte*'\\') - eachByte
+	return (quotes | slashes) &^ w & highBits
+}
+
+// skipWords is skipText as far as there are eight bytes.
+func skipWords(b []byte, i int) int {
+	if i < 0 {
+		return i // never; so the compiler knows that no word is out of bounds
+	}
+	for last := len(b) - 8; i <= last; i += 8 {
+		if m := ends(binary.LittleEndian.Uint64(b[i : i+8 : len(b)])); m != 0 {
 			return i + bits.TrailingZeros64(m)>>3
 		}
-		i += 8
 	}
+	return i
+}
+
+// skipText returns the index of the first byte at or after i that ends a string's plain text; len(b) where there is none.
+func skipText(b []byte, i int) int {
+	i = skipWords(b, i)
 	for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= 0x20 {
 		i++
 	}
@@ -69,6 +80,14 @@ func skipText(b []byte, i int) int {
 
 // scanString scans from the byte behind the opening quote to the one behind the closing quote.
 func scanString(b []byte, i int) int {
+	if i = skipWords(b, i); i < len(b) && b[i] == '"' {
+		return i + 1
+	}
+	return scanRest(b, i)
+}
+
+// scanRest is scanString where there is an escape, a fault or the end of the bytes.
+func scanRest(b []byte, i int) int {
 	for {
 		i = skipText(b, i)
 		if i >= len(b) || b[i] < 0x20 {

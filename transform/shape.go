@@ -92,11 +92,11 @@ func (r *run) row(i int, u *shapeUse, index, depth int) int {
 		if end := scanValue(b, i, depth); end < 0 {
 			return r.syntax(^end)
 		}
-		return r.within("["+strconv.Itoa(index)+"]", r.fail(u.op, i, fmt.Errorf("%w: want an object, got %s", ErrType, kindOf(b[i]))))
+		return r.element(index, r.fail(u.op, i, fmt.Errorf("%w: want an object, got %s", ErrType, kindOf(b[i]))))
 	}
 	row := len(r.aside)
 	if i = r.shapeObject(i, u.op, u.shape, depth); i < 0 {
-		return r.within("["+strconv.Itoa(index)+"]", i)
+		return r.element(index, i)
 	}
 	if u.first != nil {
 		r.noteKey(u, out)
@@ -258,11 +258,10 @@ func (r *run) shapeObject(i int, op Op, s *shape, depth int) int {
 	if end < 0 {
 		return end
 	}
-	r.aside = append(r.aside, '{')
-	if !r.writeSteps(op, i, s.steps, spare) {
+	if !r.writeObject(op, i, s, spare) {
 		return -1
 	}
-	if !r.writeSpare(op, s, spare) {
+	if len(r.spare) > spare && !r.writeSpare(op, s, spare) {
 		return -1
 	}
 	r.aside = append(r.aside, '}')
@@ -285,113 +284,4 @@ func (r *run) editAside(i int, o *object, depth int) int {
 		r.aside = r.aside[:at+n]
 	}
 	return end
-}
-
-// readObject finds the members of the object at i that a closed shape is made of.
-func (r *run) readObject(i int, op Op, o *object, depth int) int {
-	b := r.body
-	if depth == 0 {
-		return r.syntax(i)
-	}
-	seen := uint64(0)
-	slots := r.slots[o.base : o.base+len(o.fields)]
-	var guesses []guess
-	if o.spare {
-		guesses = r.guesses[o.guess : o.guess+guessMembers]
-	}
-	r.seen[o.id] = 0
-	for _, id := range o.nested {
-		r.seen[id] = 0
-	}
-	i = skipSpace(b, i+1)
-	if i < len(b) && b[i] == '}' {
-		return i + 1
-	}
-	for k := 0; ; k++ {
-		k0 := i
-		var v0, n int
-		if g := guessAt(guesses, k); g.n > 0 && i+int(g.n) <= len(b) && string(b[i:i+int(g.n)]) == string(b[g.at:g.at+g.n]) {
-			v0, n = i+int(g.n), int(g.field)
-			if v0 < len(b) && b[v0] <= ' ' {
-				v0 = skipSpace(b, v0)
-			}
-		} else {
-			var k1 int
-			if _, k1, v0 = r.memberName(i); k1 < 0 {
-				return -1
-			}
-			n = o.names.find(b[k0+1 : k1-1])
-			if k < len(guesses) {
-				guesses[k] = guess{int32(k0), int32(v0 - k0), int32(n)}
-			}
-		}
-		switch {
-		case n >= 0 && o.fields[n].node != nil:
-			if i = r.readNested(v0, op, o.fields[n].node.object, depth-1); i < 0 {
-				return r.within(o.fields[n].name, i)
-			}
-		case v0 < len(b) && b[v0] == '"':
-			if i = scanString(b, v0+1); i < 0 {
-				return r.syntax(^i)
-			}
-		default:
-			if i = scanValue(b, v0, depth-1); i < 0 {
-				return r.syntax(^i)
-			}
-		}
-		at := slot{int32(k0), int32(v0), int32(i)}
-		switch {
-		case n >= 0:
-			if seen&(1<<n) != 0 {
-				return r.within(o.fields[n].name, r.fail(op, k0, ErrDuplicate))
-			}
-			seen |= 1 << n
-			slots[n] = at
-		case o.spare:
-			r.spare = append(r.spare, at)
-		case o.nest.Unmapped == UnmappedRefuse:
-			return r.unmapped(op, at, o.nest)
-		default:
-			r.result.Unmapped++
-		}
-		if i < len(b) && b[i] <= ' ' {
-			i = skipSpace(b, i)
-		}
-		if i >= len(b) {
-			return r.syntax(i)
-		}
-		if b[i] == '}' {
-			r.seen[o.id] = seen
-			return i + 1
-		}
-		if b[i] != ',' {
-			return r.syntax(i)
-		}
-		i++
-		if i < len(b) && b[i] <= ' ' {
-			i = skipSpace(b, i)
-		}
-	}
-}
-
-// readNested reads, on the way back, an object that a shape made of the session's members.
-func (r *run) readNested(i int, op Op, o *object, depth int) int {
-	if i < len(r.body) && r.body[i] == '{' {
-		return r.readObject(i, op, o, depth)
-	}
-	end := scanValue(r.body, i, depth)
-	if end < 0 {
-		return r.syntax(^end)
-	}
-	if c := r.body[i]; c != 'n' {
-		return r.fail(op, i, fmt.Errorf("%w: want an object or null, got %s", ErrType, kindOf(c)))
-	}
-	return end
-}
-
-func guessAt(list []guess, k int) guess {
-	if k < len(list) {
-		return list[k]
-	}
-	return guess{}
 }

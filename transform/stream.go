@@ -198,14 +198,26 @@ func (s *Stream) added(p []byte) (n int) {
 	}
 	r := s.parser.run
 	for n < len(p) && s.edit < len(r.edits) {
-		part, more := s.part(&r.edits[s.edit])
-		m := copy(p[n:], part[s.off:])
+		e := &r.edits[s.edit]
+		full := s.parser.before(e)
+		var m, size int
+		switch {
+		case s.block < len(full):
+			part := full[s.block].memory[full[s.block].from:]
+			m, size = copy(p[n:], part[s.off:]), len(part)
+		case e.kind == editBody:
+			m, size = copy(p[n:], r.body[int(e.from)+s.off:e.to]), int(e.to-e.from)
+		case e.kind == editAside:
+			m, size = copy(p[n:], r.aside[int(e.from)+s.off:e.to]), int(e.to-e.from)
+		default: // a union takes nothing away
+			m, size = copy(p[n:], e.lit[s.off:]), len(e.lit)
+		}
 		n += m
-		if s.off += m; s.off < len(part) {
+		if s.off += m; s.off < size {
 			break
 		}
 		s.off = 0
-		if s.block++; !more {
+		if s.block++; s.block > len(full) {
 			s.edit, s.block = s.edit+1, 0
 		}
 	}
@@ -213,20 +225,4 @@ func (s *Stream) added(p []byte) (n int) {
 		s.stop()
 	}
 	return n
-}
-
-// part gives the part of an edit's text whose turn it is, and whether there is more of it.
-func (s *Stream) part(e *edit) (part []byte, more bool) {
-	r := s.parser.run
-	if full := s.parser.before(e); s.block < len(full) {
-		return full[s.block].memory[full[s.block].from:], true
-	}
-	switch {
-	case e.kind == editBody:
-		return r.body[e.from:e.to], false
-	case e.kind == editAside:
-		return r.aside[e.from:e.to], false
-	default: // a union takes nothing away
-		return []byte(e.lit), false
-	}
 }

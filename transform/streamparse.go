@@ -138,7 +138,6 @@ func (s *streamParser) shift(from int) {
 	s.pos -= by
 	s.start -= by // it means nothing where it becomes negative
 	s.rows.at -= by
-	clear(r.guesses) // they are places in the window
 }
 
 // step reads one piece. It is false where more bytes are needed, at the end, and after a failure.
@@ -174,8 +173,7 @@ func (s *streamParser) step() bool {
 	case s.phase == phaseFirst && c == '}', s.phase == phaseComma && c == '}':
 		return s.close()
 	case s.phase == phaseFirst, s.phase == phaseGap:
-		s.phase, s.start = phaseName, s.pos
-		s.push.beginName()
+		s.beginName(c)
 	case s.phase == phaseComma && c == ',':
 		s.phase = phaseGap
 		s.pos++
@@ -231,7 +229,21 @@ func (s *streamParser) noObject() bool {
 	return true
 }
 
-// readName reads a member's name and colon.
+// beginName reads a member's name and colon, or begins to where they have not come whole.
+func (s *streamParser) beginName(c byte) {
+	b := s.run.body
+	s.start = s.pos
+	if c == '"' {
+		if end := scanString(b, s.pos+1); end >= 0 && end < len(b) && b[end] == ':' {
+			s.phase, s.pos = phaseValue, end+1
+			return
+		}
+	}
+	s.phase = phaseName
+	s.push.beginName()
+}
+
+// readName reads the rest of a member's name and colon.
 func (s *streamParser) readName() bool {
 	s.pos = s.push.run(s.run.body, s.pos)
 	switch {
@@ -284,11 +296,13 @@ func (s *streamParser) value(c byte) bool {
 // try maps the member that begins at start, if all of it is there already.
 func (s *streamParser) try() bool {
 	r, before := s.run, s.run.checkpoint()
-	if end := s.mapMember(); end >= 0 && end < len(r.body) {
+	r.trial = true
+	end := s.mapMember()
+	r.trial = false
+	if end >= 0 && end < len(r.body) {
 		return s.mapped(end)
 	}
 	r.rewind(before)
-	r.err = nil
 	for _, u := range s.root.fields[s.field].uses {
 		r.asides[u.aside] = aside{}
 	}

@@ -43,14 +43,16 @@ func (s *streamParser) row(i int, whole bool) bool {
 	before, was := r.checkpoint(), *out
 	r.wanted = 0
 	s.inside(i, 2)
+	r.trial = !whole
 	end := r.row(i, u, s.rows.index, r.maxDepth-2)
+	r.trial = false
 	if end < 0 && whole {
 		r.within(s.root.fields[s.field].name, end)
 		return false
 	}
 	if end < 0 || r.wanted != 0 && s.rows.again < 0 {
 		r.rewind(before)
-		*out, r.err = was, nil
+		*out = was
 		if s.rows.again < 0 {
 			s.start = i
 		}
@@ -75,7 +77,9 @@ func (s *streamParser) row(i int, whole bool) bool {
 			s.keepKey()
 		}
 	}
-	s.pos, s.phase = end, phaseCommaRow
+	if s.pos, s.phase = end, phaseCommaRow; end < len(r.body) && r.body[end] == ',' {
+		s.pos, s.phase = end+1, phaseGapRow // one step less
+	}
 	return true
 }
 
@@ -86,7 +90,6 @@ func (s *streamParser) keepKey() {
 	n := copy(r.body[s.kept:], r.body[key.v0:key.v1])
 	*key = slot{v0: int32(s.kept), v1: int32(s.kept + n)}
 	s.kept += n
-	clear(r.guesses) // one may have been there
 }
 
 // endRows ends the list at its bracket.
@@ -109,7 +112,6 @@ func (s *streamParser) redo() bool {
 	r := s.run
 	counted := r.result
 	r.settled = true
-	clear(r.guesses)
 	for i := range s.redos {
 		d := &s.redos[i]
 		uses := s.root.fields[d.field].uses

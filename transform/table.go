@@ -1,6 +1,9 @@
 package transform
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // textMap is a compiled table: it maps one string token to another.
 type textMap struct {
@@ -17,8 +20,12 @@ type textMap struct {
 
 type textEntry struct {
 	from  string
-	to    string // escaped, without quotes
+	to    string // escaped, behind its opening quote
 	whole bool   // the whole text, not only its beginning
+}
+
+func entry(from, to string, whole bool) textEntry {
+	return textEntry{from, string(escape([]byte{'"'}, to)), whole}
 }
 
 // apply appends the mapped token to dst and says whether it differs from the token given;
@@ -46,16 +53,21 @@ func (m *textMap) apply(r *run, dst, token []byte) ([]byte, bool) {
 			return dst, false
 		}
 	}
+	plain := len(m.entries) > 0 && bytes.IndexByte(token, '\\') < 0
 	for i := range m.entries {
 		e := &m.entries[i]
-		at := begins(token, e.from)
+		at := -1
+		if !plain {
+			at = begins(token, e.from)
+		} else if len(token) > len(e.from)+1 && string(token[1:1+len(e.from)]) == e.from {
+			at = 1 + len(e.from)
+		}
 		if at < 0 || e.whole && at != len(token)-1 {
 			continue
 		}
 		if m.strict { // a word is mapped whole, however much of it the entry told
 			at = len(token) - 1
 		}
-		dst = append(dst, '"')
 		dst = append(dst, e.to...)
 		return append(dst, token[at:]...), true
 	}
@@ -100,7 +112,7 @@ func wordMap(t *WordTable, dir Direction) *textMap {
 	}
 	for _, e := range t.Entries {
 		if begin, ok := strings.CutSuffix(e.Session, "*"); ok {
-			m.entries = append(m.entries, textEntry{from: begin, to: string(escape(nil, e.Flow))})
+			m.entries = append(m.entries, entry(begin, e.Flow, false))
 		} else if _, earlier := m.words[e.Session]; !earlier {
 			m.words[e.Session] = e.Flow
 		}
@@ -123,7 +135,7 @@ func prefixMap(t *PrefixTable, dir Direction) *textMap {
 		if dir == ToSession {
 			from, to = to, from
 		}
-		m.entries = append(m.entries, textEntry{from, string(escape(nil, to)), e.Whole})
+		m.entries = append(m.entries, entry(from, to, e.Whole))
 	}
 	return m
 }
@@ -132,7 +144,7 @@ func exactMap(session, flow string, dir Direction) *textMap {
 	if dir == ToSession {
 		session, flow = flow, session
 	}
-	return &textMap{entries: []textEntry{{session, string(escape(nil, flow)), true}}}
+	return &textMap{entries: []textEntry{entry(session, flow, true)}}
 }
 
 func routeMap(dir Direction) *textMap {

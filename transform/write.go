@@ -8,6 +8,19 @@ import (
 	"unicode"
 )
 
+// writeObject writes what a closed shape makes of the object last read, but for its bracket and the
+// members that the shape does not name, which are spare[spare:]. offset is that object's place, for errors. It is false after fail.
+func (r *run) writeObject(op Op, offset int, s *shape, spare int) bool {
+	if l := r.layoutOf(s.read); l != nil && l.fits {
+		if !l.plan.made {
+			l.plan.make(s, l)
+		}
+		return r.writePlan(op, offset, s, &l.plan, spare)
+	}
+	r.aside = append(r.aside, '{')
+	return r.writeSteps(op, offset, s.steps, spare)
+}
+
 // writeSteps writes the members of a closed shape to run.aside, from the object last read.
 // offset is that object's place, for errors; the unmapped members are spare[spare:].
 // It is false after fail.
@@ -134,6 +147,11 @@ func (r *run) open(lit string) {
 
 func (r *run) writeMapped(op Op, s *step, at slot) bool {
 	r.open(s.lit)
+	return r.writeValue(op, s, at)
+}
+
+// writeValue writes a member's value, mapped.
+func (r *run) writeValue(op Op, s *step, at slot) bool {
 	token := r.body[at.v0:at.v1]
 	if s.text != nil {
 		if token[0] == '"' {

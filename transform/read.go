@@ -1,0 +1,164 @@
+package transform
+
+import "fmt"
+
+// reading is an object on its way through readObject.
+type reading struct {
+	at      int    // behind the opening brace, or a value
+	members int    // read
+	next    int    // of the known literals
+	seen    uint64 // fields
+	odd     bool   // one was not spelled as known
+}
+
+// readObject finds the members of the object at i that a closed shape is made of.
+func (r *run) readObject(i int, op Op, o *object, depth int) int {
+	b := r.body
+	if depth == 0 {
+		return r.syntax(i)
+	}
+	r.seen[o.id] = 0
+	for _, id := range o.nested {
+		r.seen[id] = 0
+	}
+	l := r.layoutOf(o)
+	var (
+		known []literal
+		s     = reading{at: i + 1}
+	)
+	if l != nil {
+		known, l.fits = l.literals[:l.count], false
+	}
+	for {
+		if s.next < len(known) {
+			r.readKnown(&s, o, known, depth)
+		}
+		i = s.at
+		if i >= len(b) || b[i] != '}' {
+			i = skipSpace(b, i)
+		}
+		if i < len(b) && b[i] == '}' {
+			if r.seen[o.id] = s.seen; len(known) > 0 {
+				l.read(!s.odd && s.members == len(known))
+			}
+			return i + 1
+		}
+		if s.members > 0 {
+			if i >= len(b) || b[i] != ',' {
+				return r.syntax(i)
+			}
+			i = skipSpace(b, i+1)
+		}
+		k0, k1, v0 := r.memberName(i)
+		if k1 < 0 {
+			return -1
+		}
+		n := o.names.find(b[k0+1 : k1-1])
+		switch {
+		case len(known) > 0:
+			s.odd, s.next = true, resume(known, s.next, n)
+		case l != nil:
+			l.learn(s.members, b[s.at:v0], k0-s.at, n)
+		}
+		if i = r.readMember(k0, v0, n, op, o, &s, depth); i < 0 {
+			return i
+		}
+		s.at = i
+		s.members++
+	}
+}
+
+// readKnown reads members as long as they are spelled like those of the last object of the kind (layout.go), so that
+// only the values need be scanned. It stops before a member where anything is odd.
+func (r *run) readKnown(s *reading, o *object, known []literal, depth int) {
+	b, i, seen := r.body, s.at, s.seen
+	slots := r.slots[o.base : o.base+len(o.fields)]
+	k := s.next
+scan:
+	for ; k < len(known) && i >= 0; k++ {
+		lit := &known[k]
+		var p []byte
+		if i+literalBytes <= len(b) {
+			p = b[i : i+literalBytes : len(b)]
+		} else {
+			p = r.padded(i)
+		}
+		v0 := i + int(lit.size)
+		if !lit.begins(p) || v0 >= len(b) {
+			break
+		}
+		var end int
+		if b[v0] == '"' {
+			end = scanString(b, v0+1)
+		} else {
+			end = scanValue(b, v0, depth-1)
+		}
+		if end < 0 {
+			break
+		}
+		at := slot{int32(i + int(lit.quote)), int32(v0), int32(end)}
+		switch n := lit.field; {
+		case n >= 0:
+			if seen&(1<<n) != 0 {
+				break scan
+			}
+			seen |= 1 << n
+			slots[n] = at
+		case o.spare:
+			r.spare = append(r.spare, at)
+		default:
+			r.result.Unmapped++
+		}
+		i = end
+	}
+	s.at, s.members, s.next, s.seen = i, s.members+k-s.next, k, seen
+}
+
+// padded gives the bytes from i on, less than a literal may have, with zeros behind them, which no literal has.
+func (r *run) padded(i int) []byte {
+	clear(r.padding[copy(r.padding[:], r.body[i:]):])
+	return r.padding[:]
+}
+
+// readMember scans the value of the member that begins at k0, field n of the object or none.
+func (r *run) readMember(k0, v0, n int, op Op, o *object, s *reading, depth int) int {
+	var end int
+	if n >= 0 && o.fields[n].node != nil {
+		if end = r.readNested(v0, op, o.fields[n].node.object, depth-1); end < 0 {
+			return r.within(o.fields[n].name, end)
+		}
+	} else if end = scanValue(r.body, v0, depth-1); end < 0 {
+		return r.syntax(^end)
+	}
+	at := slot{int32(k0), int32(v0), int32(end)}
+	switch {
+	case n >= 0:
+		if s.seen&(1<<n) != 0 {
+			return r.within(o.fields[n].name, r.fail(op, k0, ErrDuplicate))
+		}
+		s.seen |= 1 << n
+		r.slots[o.base+n] = at
+	case o.spare:
+		r.spare = append(r.spare, at)
+	case o.nest != nil && o.nest.Unmapped == UnmappedRefuse:
+		return r.unmapped(op, at, o.nest)
+	default:
+		r.result.Unmapped++
+	}
+	return end
+}
+
+// readNested reads, on the way back, an object that a shape made of the session's members.
+func (r *run) readNested(i int, op Op, o *object, depth int) int {
+	if i < len(r.body) && r.body[i] == '{' {
+		return r.readObject(i, op, o, depth)
+	}
+	end := scanValue(r.body, i, depth)
+	if end < 0 {
+		return r.syntax(^end)
+	}
+	if c := r.body[i]; c != 'n' {
+		return r.fail(op, i, fmt.Errorf("%w: want an object or null, got %s", ErrType, kindOf(c)))
+	}
+	return end
+}
