@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/crossfade-proxy/crossfade/internal/wire"
 )
 
 // unknown is a length that nobody has told.
@@ -125,7 +127,13 @@ func (a *answer) writeInterim(status int) {
 	}
 	out := a.conn.output()
 	out.bytes = appendStatus(out.bytes, a.request.ProtoMinor, status)
-	out.bytes = a.appendFields(out.bytes, func(name string) bool { return name == "Content-Length" || name == "Transfer-Encoding" })
+	var fields []field
+	for name, values := range a.header {
+		if name != "Content-Length" && name != "Transfer-Encoding" && wire.IsToken(name) {
+			fields = append(fields, field{name, values})
+		}
+	}
+	out.bytes = appendFields(out.bytes, fields)
 	out.bytes = append(out.bytes, '\r', '\n')
 	a.failed(a.conn.send())
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -21,6 +22,11 @@ type conn struct {
 	out     *output               // nil for none
 	errno   syscall.Errno
 	ended   bool // nothing more comes
+
+	sendsNow func(fd uintptr)
+	sending  net.Buffers
+	sent     int
+	pieces   [rawio.MaxBuffers][]byte
 
 	ctx      context.Context // of all requests
 	remote   string
@@ -49,7 +55,7 @@ func (c *conn) open() error {
 	if err != nil {
 		return err
 	}
-	c.raw, c.nexting, c.remote = raw, c.nextNow, c.RemoteAddr().String()
+	c.raw, c.nexting, c.sendsNow, c.remote = raw, c.nextNow, c.sendNow, c.RemoteAddr().String()
 	c.watch.conn = c
 	c.ctx = context.WithValue(context.Background(), http.LocalAddrContextKey, c.LocalAddr())
 	return nil
@@ -298,29 +304,50 @@ func (c *conn) dropOutput() {
 	c.out = nil
 }
 
-// send writes what is to be written, and what is behind it.
+// send writes what is to be written, and what is behind it. As much of it as there is room for goes out at once, the rest as the client takes it.
 func (c *conn) send(behind ...[]byte) error {
-	all := net.Buffers(behind)
+	all := append(c.pieces[:0], nil)
 	if c.out != nil {
+		all[0] = c.out.bytes
 		defer c.dropOutput()
-		b := c.out.bytes
-		if !c.foreignWrites && len(behind) == 0 {
-			var n int
-			var errno syscall.Errno
-			if err := c.raw.Control(func(fd uintptr) { n, errno = rawio.Write(fd, b) }); err != nil {
-				return err
-			}
-			if errno != 0 && errno != syscall.EAGAIN {
-				return errno
-			}
-			b = b[n:]
-		}
-		if len(b) > 0 {
-			all = append(net.Buffers{b}, behind...)
-		}
 	}
-	if len(all) == 0 {
+	all = append(all, behind...)
+	size := 0
+	for _, b := range all {
+		size += len(b)
+	}
+	if size == 0 {
 		return nil
 	}
+	defer clear(all)
+	if !c.foreignWrites {
+		c.sending = all
+		if err := c.raw.Control(c.sendsNow); err != nil {
+			return err
+		}
+		c.sending = nil
+		if c.errno != 0 && c.errno != syscall.EAGAIN {
+			return os.NewSyscallError("writev", c.errno)
+		}
+		if c.sent == size {
+			return nil
+		}
+		all = without(all, c.sent)
+	}
 	return c.WriteBuffers(all)
+}
+
+// sendNow is for send.
+func (c *conn) sendNow(fd uintptr) { c.sent, c.errno = rawio.WriteBuffers(fd, c.sending) }
+
+// without takes the first bytes off some buffers.
+func without(all net.Buffers, n int) net.Buffers {
+	for len(all) > 0 && n >= len(all[0]) {
+		n -= len(all[0])
+		all = all[1:]
+	}
+	if n > 0 {
+		all[0] = all[0][n:]
+	}
+	return all
 }
