@@ -17,7 +17,7 @@ type layout struct {
 const (
 	layoutMembers = 24 // an object may have more members; those are read as ever
 	layoutOdd     = 2  // after so many other objects it is time to learn anew: one may be an exception
-	literalBytes  = 24 // a name may be longer; it is read as ever
+	literalBytes  = 32 // a name may be longer; it is read as ever
 )
 
 // literal is what stands between two values: a comma, a name and a colon, with white space.
@@ -51,7 +51,8 @@ func (l *layout) learn(k int, text []byte, quote, field int) {
 func (l *literal) begins(p []byte) bool {
 	return (binary.LittleEndian.Uint64(p)^l.words[0])&l.masks[0]|
 		(binary.LittleEndian.Uint64(p[8:])^l.words[1])&l.masks[1]|
-		(binary.LittleEndian.Uint64(p[16:])^l.words[2])&l.masks[2] == 0
+		(binary.LittleEndian.Uint64(p[16:])^l.words[2])&l.masks[2]|
+		(binary.LittleEndian.Uint64(p[24:])^l.words[3])&l.masks[3] == 0
 }
 
 // resume gives the literal to go on with behind a member that was not spelled like the next one: field n, or none of the

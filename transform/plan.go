@@ -58,7 +58,7 @@ func (p *plan) make(s *shape, l *layout) {
 				c.kind, c.from = pieceMapped, int32(i)
 			}
 			p.add(c)
-		case at == 0 && (st.object == nil || st.object == s.read) && st.constant != "":
+		case at == 0 && st.constant != "":
 			p.comma(first)
 			p.text = append(p.text, st.constant...)
 		case first:

@@ -84,7 +84,7 @@ scan:
 			p = r.padded(i)
 		}
 		v0 := i + int(lit.size)
-		if !lit.begins(p) || v0 >= len(b) {
+		if v0 >= len(b) || !lit.begins(p) {
 			break
 		}
 		var end int
@@ -114,9 +114,9 @@ scan:
 	s.at, s.members, s.next, s.seen = i, s.members+k-s.next, k, seen
 }
 
-// padded gives the bytes from i on, less than a literal may have, with zeros behind them, which no literal has.
+// padded gives the last bytes, less than a literal may have, with any bytes behind them.
 func (r *run) padded(i int) []byte {
-	clear(r.padding[copy(r.padding[:], r.body[i:]):])
+	copy(r.padding[:], r.body[i:])
 	return r.padding[:]
 }
 
