@@ -21,8 +21,8 @@ import (
 	"github.com/crossfade-proxy/crossfade/proxy/admin/ofrep"
 )
 
-// recentRequests is how many can be explained by their id; they take about 1 MiB.
-const recentRequests = 4096
+// recentRequests is how many can be explained by their id; they take about 400 KiB.
+const recentRequests = 8192
 
 // newMetrics counts what the process does.
 func (s *server) newMetrics() *metrics.Metrics {
