@@ -72,7 +72,7 @@ func TestReading(t *testing.T) {
 	if _, err := io.WriteString(theirs, "some text"); err != nil {
 		t.Fatal(err)
 	}
-	theirs.Close()
+	_ = theirs.Close()
 	with(t, ours, func(fd uintptr) {
 		r.n, r.errno = Peek(fd, b[:4])
 		want(t, "look", r, result{4, 0})
@@ -135,7 +135,7 @@ func TestWriting(t *testing.T) {
 					want(t, "when there is no room", more, result{0, syscall.EAGAIN})
 				})
 			}
-			ours.Close()
+			_ = ours.Close()
 			got, err := io.ReadAll(theirs)
 			if err != nil || !full && string(got) != row.whole || full && !bytes.Equal(got, text(r.n)) {
 				t.Errorf("%d bytes came (%v), want the %d that were written", len(got), err, r.n)
@@ -151,7 +151,7 @@ func TestClosed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ours.Close()
+	_ = ours.Close()
 	if err := raw.Control(func(uintptr) { t.Error("there is a descriptor") }); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("%v, want %v", err, net.ErrClosed)
 	}

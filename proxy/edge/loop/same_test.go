@@ -21,12 +21,16 @@ type both struct {
 	reference string
 }
 
-func newBoth(tb testing.TB, handler http.HandlerFunc) *both {
+// newBoth serves with a handler, which releases its answers to a Server or not.
+func newBoth(tb testing.TB, handler http.HandlerFunc, releases bool) *both {
 	tb.Helper()
 	b := &both{}
 	o := Options{MaxHeaderBytes: 4 << 10, ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b.see(r)
 		handler(w, r)
+		if own, ok := w.(releaser); ok && releases {
+			own.Release()
+		}
 	})}
 	b.ours, b.reference = serve(tb, o), reference(tb, o)
 	return b
@@ -252,11 +256,13 @@ func requests() map[string]string {
 
 // TestSameAsNetHTTP: the same bytes are the same requests, and get the same answers.
 func TestSameAsNetHTTP(t *testing.T) {
-	b := newBoth(t, echo)
-	for name, text := range requests() {
-		for _, piece := range []int{1 << 20, max(len(text)/5, 1)} {
-			if diff := b.differ(t, text, piece); diff != "" {
-				t.Errorf("%s, in pieces of %d: %s", name, piece, diff)
+	for _, releases := range []bool{false, true} {
+		b := newBoth(t, echo, releases)
+		for name, text := range requests() {
+			for _, piece := range []int{1 << 20, max(len(text)/5, 1)} {
+				if diff := b.differ(t, text, piece); diff != "" {
+					t.Errorf("%s, in pieces of %d, releases %v: %s", name, piece, releases, diff)
+				}
 			}
 		}
 	}
@@ -269,10 +275,12 @@ func FuzzSameAsNetHTTP(f *testing.F) {
 			f.Add(text)
 		}
 	}
-	b := newBoth(f, echo)
+	keeps, releases := newBoth(f, echo, false), newBoth(f, echo, true)
 	f.Fuzz(func(t *testing.T, text string) {
-		if diff := b.differ(t, text, 1<<20); diff != "" {
-			t.Error(diff)
+		for _, b := range []*both{keeps, releases} {
+			if diff := b.differ(t, text, 1<<20); diff != "" {
+				t.Error(diff)
+			}
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 )
@@ -51,7 +52,7 @@ func (s *Server) giveBack(t *turn) {
 	t.answer = answer{}
 	t.r = *t.pristine
 	t.url = url.URL{}
-	t.life.begin(nil)
+	t.life.begin(context.Background())
 	s.turns.Put(t)
 }
 

@@ -139,21 +139,19 @@ func converse(c net.Conn, in *bufio.Reader, random *rand.Rand, serial *atomic.In
 			break
 		}
 	}
-	sent := make(chan error, 1)
-	go func() {
-		_, err := io.WriteString(c, text.String())
-		sent <- err
-	}()
+	var sending sync.WaitGroup
+	var sent error
+	sending.Go(func() { _, sent = io.WriteString(c, text.String()) })
 	if random.IntN(8) == 0 { // the client leaves in the middle
 		c.Close()
-		<-sent
+		sending.Wait()
 		return false, nil
 	}
 	for _, a := range all {
 		res, err := http.ReadResponse(in, nil)
 		if a.ends {
 			c.Close()
-			<-sent
+			sending.Wait()
 			return false, nil // where it is cut is a matter of buffers
 		}
 		if err != nil {
@@ -174,7 +172,8 @@ func converse(c net.Conn, in *bufio.Reader, random *rand.Rand, serial *atomic.In
 				a.whose, lines(got), lines(res.Trailer), len(body), body, lines(want), len(a.body), a.body)
 		}
 	}
-	return true, <-sent
+	sending.Wait()
+	return true, sent
 }
 
 // makeRequest appends a request.
