@@ -57,6 +57,7 @@ func (c *conn) open() error {
 	}
 	c.raw, c.nexting, c.sendsNow, c.remote = raw, c.nextNow, c.sendNow, c.RemoteAddr().String()
 	c.watch.conn = c
+	c.server.watches.add(&c.watch)
 	c.ctx = context.WithValue(context.Background(), http.LocalAddrContextKey, c.LocalAddr())
 	return nil
 }
@@ -66,7 +67,6 @@ func (c *conn) end() {
 		c.use(len(c.unread()))
 	}
 	c.dropOutput()
-	c.watch.stop()
 	c.Close()
 	c.server.options.State(c.Conn, http.StateClosed, time.Time{})
 }
@@ -74,6 +74,7 @@ func (c *conn) end() {
 // serve serves one request behind the other.
 func (c *conn) serve() {
 	defer func() {
+		c.watch.stop()
 		if !c.taken {
 			c.end()
 		}

@@ -67,6 +67,7 @@ type Server struct {
 	closing atomic.Bool
 	inputs  sync.Pool // of *input
 	outputs sync.Pool // of *output
+	watches watches
 	turns   sync.Pool // of *turn
 }
 
