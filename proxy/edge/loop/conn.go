@@ -57,7 +57,6 @@ func (c *conn) open() error {
 	}
 	c.raw, c.nexting, c.sendsNow, c.remote = raw, c.nextNow, c.sendNow, c.RemoteAddr().String()
 	c.watch.conn = c
-	c.server.watches.add(&c.watch)
 	c.ctx = context.WithValue(context.Background(), http.LocalAddrContextKey, c.LocalAddr())
 	return nil
 }

@@ -14,31 +14,24 @@ import (
 // goroutine and several system calls, which the many requests that are answered sooner are spared.
 const patience = 20 * time.Millisecond
 
-// watches are the connections of a Server. While any of them has a request, a timer, one for all, has them looked at in rounds: one
-// for each connection would fire for nearly every request where there are few on each.
+// watches are the connections of a Server that had a request since the round before. While there are any, a timer, one for all, has them
+// looked at in rounds: one for each connection would fire for nearly every request where there are few on each. Connections that wait cost nothing.
 type watches struct {
-	mu    sync.Mutex
-	all   map[*watch]struct{}
-	timer *time.Timer
-	set   atomic.Bool // the timer is
+	mu     sync.Mutex
+	listed []*watch
+	timer  *time.Timer
+	set    atomic.Bool // the timer is
 }
 
-func (s *watches) add(w *watch) {
+// list has a watch looked at in the rounds that come.
+func (s *watches) list(w *watch) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.all == nil {
-		s.all = map[*watch]struct{}{}
-	}
-	s.all[w] = struct{}{}
+	s.listed = append(s.listed, w)
+	s.mu.Unlock()
+	s.begin()
 }
 
-func (s *watches) remove(w *watch) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.all, w)
-}
-
-// begin is for the beginning of a request, behind that of its watch.
+// begin sets the timer.
 func (s *watches) begin() {
 	if s.set.Load() || s.set.Swap(true) {
 		return
@@ -52,14 +45,19 @@ func (s *watches) begin() {
 	}
 }
 
-// round looks at every connection. A request that begins meanwhile is seen here, or sees that the timer is not set.
+// round looks at every connection that is listed. One that is listed meanwhile is seen here, or sees that the timer is not set.
 func (s *watches) round() {
 	s.set.Store(false)
-	again := false
 	s.mu.Lock()
-	for w := range s.all {
-		again = w.round() || again
+	all := s.listed
+	s.listed = all[:0]
+	for _, w := range all {
+		if w.round() {
+			s.listed = append(s.listed, w)
+		}
 	}
+	clear(all[len(s.listed):])
+	again := len(s.listed) > 0
 	s.mu.Unlock()
 	if again {
 		s.begin()
@@ -72,6 +70,7 @@ type watch struct {
 
 	mu      sync.Mutex
 	current *answer
+	listed  bool          // with the others
 	count   uint64        // of requests: current may be of the same memory as the one before
 	seen    uint64        // the count in the last round that found a request
 	ended   chan struct{} // closed when who looks has ended; nil while nobody looks
@@ -83,21 +82,23 @@ func (w *watch) begin(a *answer) {
 	w.mu.Lock()
 	w.current = a
 	w.count++
+	listed := w.listed
+	w.listed = true
 	w.mu.Unlock()
-	w.conn.server.watches.begin()
+	if !listed {
+		w.conn.server.watches.list(w)
+	}
 }
 
-// round begins to look where it is time, and says whether another round is wanted.
-func (w *watch) round() (again bool) {
+// round begins to look where it is time, and says whether another round is wanted: it stays listed.
+func (w *watch) round() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	a := w.current
-	switch {
-	case a == nil || w.ended != nil:
-		return false
-	case w.seen != w.count, a.body != nil && !a.body.over.Load(): // who reads a body sees that the client leaves
-		w.seen = w.count
-		return true
+	// Who reads a body sees that the client leaves.
+	w.listed = a != nil && w.ended == nil && (w.seen != w.count || a.body != nil && !a.body.over.Load())
+	if w.seen = w.count; w.listed || a == nil || w.ended != nil {
+		return w.listed
 	}
 	w.ended, w.stopped = make(chan struct{}), false
 	w.conn.limits.Lock()
@@ -167,7 +168,6 @@ func (w *watch) end() {
 
 // stop is for the end of the connection.
 func (w *watch) stop() {
-	w.conn.server.watches.remove(w)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.current = nil

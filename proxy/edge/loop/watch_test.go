@@ -61,8 +61,43 @@ func TestWatchesForgetConnections(t *testing.T) {
 			<-left
 		}
 		<-served
-		if n := len(s.watches.all); n != 0 {
-			t.Errorf("%s: %d connections are kept", path, n)
+		kept := func() int {
+			s.watches.mu.Lock()
+			defer s.watches.mu.Unlock()
+			return len(s.watches.listed)
+		}
+		for began := time.Now(); kept() != 0; <-time.After(patience) {
+			if time.Since(began) > 20*time.Second {
+				t.Fatalf("%s: %d connections are kept", path, kept())
+			}
+		}
+	}
+}
+
+// TestRounds: a connection is looked at in the second round that finds the same request, and not while it waits for one.
+func TestRounds(t *testing.T) {
+	s := New(Options{})
+	c := &conn{server: s}
+	w := &c.watch
+	w.conn = c
+	begin := func() { w.mu.Lock(); w.current, w.listed = &answer{}, true; w.count++; w.mu.Unlock() }
+	for i, row := range []struct {
+		step string
+		do   func()
+		want bool // another round
+	}{
+		{"it waits", func() {}, false},
+		{"a request", begin, true},
+		{"the next request", func() { w.end(); begin() }, true},
+		{"no request", w.end, false},
+		{"a request behind that", begin, true},
+		{"a body that is read", func() { w.current.body = &body{} }, true},
+		{"still", func() {}, true},
+		{"somebody looks already", func() { w.ended = make(chan struct{}) }, false},
+	} {
+		row.do()
+		if got := w.round(); got != row.want || w.listed != row.want {
+			t.Errorf("%d, %s: another round %v, listed %v, want %v", i, row.step, got, w.listed, row.want)
 		}
 	}
 }
