@@ -68,6 +68,7 @@ func TestNothingAtAllGivesTheDefaults(t *testing.T) {
 		NoTransform: TransformRewrite,
 		Server: Server{
 			Listen:            "127.0.0.1:8080",
+			OwnLoop:           true,
 			TrustedProxies:    []netip.Prefix{},
 			ReadHeaderTimeout: 10 * time.Second,
 			BodyIdleTimeout:   30 * time.Second,
