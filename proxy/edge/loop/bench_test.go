@@ -75,7 +75,7 @@ func BenchmarkTurns(b *testing.B) {
 		_, _ = w.Write(body)
 		w.(*answer).Release()
 	})})
-	const request = "GET /api/v1/context/me HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: bench\r\nAccept: application/json\r\nAuthorization: Bearer x\r\n\r\n"
+	const request = "GET /api/v1/context/me HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: bench\r\nAccept: application/json\r\nAuthorization: Bearer x\r\nConnection: keep-alive\r\n\r\n"
 	c := &conn{server: s, ctx: context.Background()}
 	c.watch.conn = c
 	defer c.watch.stop()

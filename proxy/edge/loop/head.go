@@ -179,7 +179,7 @@ func (a *answer) commit(more []byte) {
 		extra = appendField(extra, "Content-Type", http.DetectContentType(text))
 	}
 	keep10 := a.keepAlive10 && (a.declared != unknown || a.bodiless)
-	a.closes = a.closes || r.Close && !keep10 || wire.HasToken(a.connection, "close") || a.conn.server.closing.Load()
+	a.closes = a.closes || (r.Close || r.ProtoMinor == 0) && !keep10 || wire.HasToken(a.connection, "close") || a.conn.server.closing.Load()
 	switch {
 	case a.bodiless, a.declared != unknown:
 	case r.ProtoMinor > 0:

@@ -140,8 +140,9 @@ func frame(a *answer) error {
 	delete(h, "Host")
 
 	connection := h["Connection"]
-	a.keepAlive10 = r.ProtoMinor == 0 && wire.HasToken(connection, "keep-alive")
-	r.Close = wire.HasToken(connection, "close") || r.ProtoMinor == 0 && !a.keepAlive10
+	a.keepAlive10 = r.ProtoMinor == 0 && hasWord(connection, "keep-alive")
+	r.Close = wire.HasToken(connection, "close") || r.ProtoMinor == 0 && !wire.HasToken(connection, "keep-alive")
+	a.closes = r.ProtoMinor > 0 && hasWord(connection, "close")
 
 	length, err := contentLength(h)
 	if err != nil {
@@ -186,12 +187,26 @@ func frame(a *answer) error {
 func expectation(h http.Header) (bool, error) {
 	v := h["Expect"]
 	switch {
-	case wire.HasToken(v, "100-continue"):
+	case hasWord(v, "100-continue"):
 		return true, nil
 	case len(v) > 0 && v[0] != "":
 		return false, errExpect
 	}
 	return false, nil
+}
+
+// hasWord looks for a word in the first of some lists, as net/http does where it is about the connection: blanks separate words as well as
+// commas.
+func hasWord(lists []string, word string) bool {
+	if len(lists) == 0 {
+		return false
+	}
+	for found := range strings.FieldsFuncSeq(lists[0], func(c rune) bool { return c == ',' || c == ' ' || c == '\t' }) {
+		if strings.EqualFold(found, word) {
+			return true
+		}
+	}
+	return false
 }
 
 // contentLength is the length of a body, -1 for none that is told. One that is told several times, and the same, is there once
