@@ -174,8 +174,9 @@ func TestOddRows(t *testing.T) {
 	shape := &Shape{Name: "row", Unmapped: UnmappedKeep, Members: []Member{
 		{Name: "id", From: "id"}, {Name: "kind", Else: []Source{{Value: `"x"`}}}, {Name: "name", From: "name"}, {Name: "flow", From: "session"},
 	}}
-	l := compile(t, []Op{Collect{At: Path{"rows"}, To: "flows", Shape: shape}})
-	plain := Plain(l)
+	under := &Shape{Name: "other row", Unmapped: UnmappedUnder, Under: Path{"name", "legacy"}, Members: []Member{
+		{Name: "id", From: "id"}, {Name: "name", From: "name"},
+	}}
 	const usual = `{"id":1,"name":"a","more":[[]],"session":"b"}`
 	for _, row := range []struct{ name, odd string }{
 		{"as ever", usual},
@@ -207,13 +208,17 @@ func TestOddRows(t *testing.T) {
 		{"no object", `[]`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			for _, rows := range [][]string{{usual, row.odd, usual}, {usual, usual, row.odd}, {row.odd, row.odd, usual}, {usual, row.odd, row.odd, row.odd}} {
-				body := `{"rows":[` + strings.Join(rows, ",") + `]}`
-				for _, end := range []int{len(body), len(body) - 1, len(body) - 3, len(body) - 10, len(body) - 20} {
-					for _, job := range jobs() {
-						job.MaxDepth = 5
-						if complaint := samePlain(l, plain, body[:end], job); complaint != "" {
-							t.Error(complaint)
+			for _, shape := range []*Shape{shape, under} {
+				l := compile(t, []Op{Collect{At: Path{"rows"}, To: "flows", Shape: shape}})
+				plain := Plain(l)
+				for _, rows := range [][]string{{usual, row.odd, usual}, {usual, usual, row.odd}, {row.odd, row.odd, usual}, {usual, row.odd, row.odd, row.odd}} {
+					body := `{"rows":[` + strings.Join(rows, ",") + `]}`
+					for _, end := range []int{len(body), len(body) - 1, len(body) - 3, len(body) - 10, len(body) - 20} {
+						for _, job := range jobs() {
+							job.MaxDepth = 5
+							if complaint := samePlain(l, plain, body[:end], job); complaint != "" {
+								t.Error(complaint)
+							}
 						}
 					}
 				}
