@@ -63,7 +63,7 @@ func (b *builder) finish(o *building) {
 	o.object.names = makeNames(keys)
 	o.object.base = b.prog.slots
 	b.prog.slots += len(fields)
-	if o.object.layout >= 0 {
+	if len(o.object.nested) == 0 && o.object.nest == nil {
 		o.object.layout = b.prog.layouts
 		b.prog.layouts++
 	}

@@ -177,6 +177,10 @@ func TestOddRows(t *testing.T) {
 	under := &Shape{Name: "other row", Unmapped: UnmappedUnder, Under: Path{"name", "legacy"}, Members: []Member{
 		{Name: "id", From: "id"}, {Name: "name", From: "name"},
 	}}
+	open := &Shape{Name: "edited row", Edit: []Op{
+		Rename{At: Path{"session"}, To: "flow", Optional: true}, Rename{At: Path{"id"}, To: "flow_id", Optional: true},
+		Drop{At: Path{"name"}, Optional: true, Loss: "a test"},
+	}}
 	const usual = `{"id":1,"name":"a","more":[[]],"session":"b"}`
 	for _, row := range []struct{ name, odd string }{
 		{"as ever", usual},
@@ -204,11 +208,11 @@ func TestOddRows(t *testing.T) {
 		{"no colon", `{"id":1,"name" "a","more":[],"session":"b"}`},
 		{"no value", `{"id":1,"name":,"more":[],"session":"b"}`},
 		{"a comma at the end", `{"id":1,"name":"a","more":[],"session":"b",}`},
-		{"a bad string", `{"id":1,"name":"a` + "" + `","more":[],"session":"b"}`},
+		{"a bad string", `{"id":1,"name":"a` + "\x01" + `","more":[],"session":"b"}`},
 		{"no object", `[]`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			for _, shape := range []*Shape{shape, under} {
+			for _, shape := range []*Shape{shape, under, open} {
 				l := compile(t, []Op{Collect{At: Path{"rows"}, To: "flows", Shape: shape}})
 				plain := Plain(l)
 				for _, rows := range [][]string{{usual, row.odd, usual}, {usual, usual, row.odd}, {row.odd, row.odd, usual}, {usual, row.odd, row.odd, row.odd}} {
