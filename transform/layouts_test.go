@@ -231,6 +231,20 @@ func TestOddRows(t *testing.T) {
 	}
 }
 
+// A member that a nest has no place for is refused however often it comes.
+func TestNestRefusesAgain(t *testing.T) {
+	l := compile(t, []Op{Project{At: Path{"a"}, To: "b", Shape: &Shape{Name: "nested", Members: []Member{
+		{Name: "dates", Nest: []Member{{Name: "start", From: "start_date"}}},
+	}}}})
+	for range 3 {
+		_, err := l.Map(nil, []byte(`{"b":{"dates":{"start":1,"more":2}}}`), Job{Direction: ToSession, Form: Replace})
+		const want = "context-me response to-session: project a to b: at b.dates.more: a member has no place in the shape nested (byte 25)"
+		if fmt.Sprint(err) != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+}
+
 // So with the bodies of all case folders, one after the other, twice.
 func TestLayoutsAreOnlyFasterWithCases(t *testing.T) {
 	files, err := filepath.Glob("../testdata/endpoints/*/*/*.json")
