@@ -268,7 +268,7 @@ func TestStreamOfLongLists(t *testing.T) {
 			text := (&tree{kind: '{', members: members}).text()
 			cuts := rand.New(rand.NewPCG(1, uint64(len(text))))
 			for _, most := range []int{1 << 10, 64 << 10, 4 << 20} {
-				roll := func(n int) int { return cuts.IntN(n * most / 10) }
+				roll := func(n int) int { return int(min(cuts.Int64N(int64(n)*int64(most)/10), 1<<30)) }
 				if complaint := streamed(l, text, Job{Vars: testVars}, roll); complaint != "" {
 					t.Errorf("pieces of up to %d: %.2000s", most, complaint)
 				}
