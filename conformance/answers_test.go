@@ -15,6 +15,7 @@ func answerPromises() []promise {
 	return []promise{
 		{"bad lengths, two lengths, HTTP 0.9, garbage", "502", malformedAnswers},
 		{"both framings in an answer", "502, or whole by its chunks with one framing field", bothFramingsInAnAnswer},
+		{"callers whose requests share memory one after the other, pipelined, some of whom leave", "each gets its own answer, and the upstream its own request", eachItsOwn},
 		{"extra bytes behind an answer", "never another caller's answer", strayBytesAreNobodys},
 		{"a 101 that nobody asked for, 3,000 early hints", "502; interim answers are bounded", uninvitedInterimAnswers},
 		{"Server, Date, Content-Type, X-Accel-*", "nothing is added, nothing is obeyed", nothingIsAdded},

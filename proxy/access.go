@@ -155,7 +155,8 @@ const (
 // report writes the access line and tells the observer.
 func (x *exchange) report() {
 	if line := x.proxy.logger.Check(x.record.level(), accessMessage); line != nil {
-		line.Write(zap.Inline(&x.record))
+		rec := x.record // a log may write it later
+		line.Write(zap.Inline(&rec))
 	}
 	if x.proxy.observer == nil {
 		return

@@ -110,7 +110,7 @@ func (a *inquirer) question(ctx context.Context, q Question) (*http.Request, err
 
 // header has the caller's fields, but for those that are about its own message or the answer to it.
 func (a *inquirer) header(q Question) http.Header {
-	h := make(http.Header, len(a.in.Header)+addedFields)
+	h := make(http.Header, usualFields)
 	for name, values := range a.in.Header {
 		if !isHopByHop(name) && !isForwarding(name, a.who.trusted) && !isOfMessage(name) && strings.IndexByte(name, '_') < 0 {
 			h[name] = values

@@ -33,9 +33,8 @@ func (x *exchange) accompany() {
 	if lens, _ := x.lensFor(http.StatusOK); lens == nil {
 		return
 	}
-	if c, ok := m.Accompany(x.in.Context(), x.memoryCall()); ok {
-		x.companion.Companion = &c
-	}
+	c := m.Accompany(x.in.Context(), x.memoryCall())
+	x.companion.Companion = &c
 }
 
 // accompanied says whether the answer depends on what is remembered.

@@ -17,6 +17,7 @@ import (
 
 // exchange is one request and its answer. It belongs to the request's goroutine.
 type exchange struct {
+	room   *room
 	proxy  *Proxy
 	in     *http.Request
 	client recorder
@@ -38,6 +39,10 @@ type exchange struct {
 	revalidating bool
 	// switched: the upstream agreed to a WebSocket.
 	switched bool
+	// lent: somebody may go on with something of the exchange when it is over.
+	lent bool
+	// whole: it came to its end without a panic.
+	whole bool
 
 	path      string        // escaped, as the upstream gets it, without its base path
 	query     string        // raw, as the upstream gets it
@@ -47,6 +52,7 @@ type exchange struct {
 	params    []queryParam  // of the request, read when something asks for them
 	applied   []queryParam  // those that the upstream does not get, because crossfade applies them
 	answer    upstreamBody  // what res.Body is while it streams
+	held      heldBody      // what it is when it was held
 	paced     *pacedBody    // the request's, where it has one
 	place     place         // taken from the Admission
 	events    *eventBody    // the answer, when it is an event stream
@@ -58,7 +64,7 @@ type exchange struct {
 // serve finds out what the request is and asks the upstream, or answers itself.
 func (x *exchange) serve() {
 	r, p := x.in, x.proxy
-	x.record.Method = r.Method
+	x.record.Method = methodName(r.Method)
 	x.record.RequestID = requestID(r, p.newID)
 	if r.ProtoMajor == 1 && (len(r.TransferEncoding) > 0 || r.ProtoMinor == 0) {
 		// net/http hides whether there was a Content-Length beside it, which is how requests are
@@ -109,6 +115,16 @@ func (x *exchange) serve() {
 		}
 	}
 	x.forward()
+}
+
+// methodName is a method in memory of its own, as requestID is an id.
+func methodName(method string) string {
+	for _, usual := range [...]string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions} {
+		if method == usual {
+			return usual
+		}
+	}
+	return strings.Clone(method)
 }
 
 // isServed says whether a method is passed on: no tunnels (CONNECT), no echo of what proxies added
@@ -177,6 +193,7 @@ func (x *exchange) end() {
 	x.closeStreams()
 	x.settle(abort)
 	x.report()
+	x.whole = fault == nil
 	if abort {
 		panic(http.ErrAbortHandler)
 	}
@@ -249,6 +266,12 @@ var _ transform.Vars = (*exchange)(nil).vars
 type upstreamBody struct {
 	io.ReadCloser
 	exchange *exchange
+}
+
+// Ready is for upstream.Bound.
+func (b *upstreamBody) Ready() bool {
+	r, ok := b.ReadCloser.(interface{ Ready() bool })
+	return ok && r.Ready()
 }
 
 func (b *upstreamBody) Read(p []byte) (int, error) {

@@ -5,17 +5,13 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
 )
 
-// outgoing is the upstream's request and what belongs to it, in the memory of its exchange.
+// outgoing is how the upstream's request stands.
 type outgoing struct {
-	request *http.Request
-	url     url.URL
-	trace   httptrace.ClientTrace
 	interim sync.Mutex // interim answers may come on another goroutine, and after the answer
 	settled bool       // the answer is there, or none comes
 }
@@ -23,8 +19,7 @@ type outgoing struct {
 // forward asks the upstream and gives its answer to the client, or that of fail.
 func (x *exchange) forward() {
 	x.asked = x.proxy.now()
-	out := x.outgoingRequest()
-	res, err := x.proxy.transport.RoundTrip(out)
+	res, err := x.roundTrip(x.outgoingRequest())
 	x.out.interim.Lock()
 	x.out.settled = true
 	x.out.interim.Unlock()
@@ -38,13 +33,21 @@ func (x *exchange) forward() {
 	}
 }
 
-// outgoingRequest makes the upstream's request. It shares with the client's what neither changes: the values
-// of fields are replaced, never written to.
+// roundTrip asks the upstream. Interim answers come to passInterim.
+func (x *exchange) roundTrip(out *http.Request) (*http.Response, error) {
+	if x.proxy.reusing != nil {
+		return x.proxy.reusing.RoundTripIn(&x.room.upstream, out)
+	}
+	x.lent = true
+	return x.proxy.transport.RoundTrip(out.WithContext(httptrace.WithClientTrace(out.Context(), &x.room.trace)))
+}
+
+// outgoingRequest makes the upstream's request. It shares with the client's what neither changes, its context too: the
+// values of fields are replaced, never written to.
 func (x *exchange) outgoingRequest() *http.Request {
-	x.out.trace.Got1xxResponse = x.passInterim
-	out := x.in.WithContext(httptrace.WithClientTrace(x.in.Context(), &x.out.trace))
-	x.out.request, x.out.url = out, *x.in.URL
-	out.URL, out.Close = &x.out.url, false
+	out := &x.room.request
+	*out, x.room.url = *x.in, *x.in.URL
+	out.URL, out.Close = &x.room.url, false
 	if out.ContentLength == 0 {
 		out.Body = nil // net/http takes any other for one that it has to look into
 	}
@@ -56,15 +59,11 @@ func (x *exchange) outgoingRequest() *http.Request {
 	return out
 }
 
-// addedFields is how many fields most requests get here: one more would take a map of up to eight, which is small,
-// to one that is not.
-const addedFields = 5
-
 // outgoingHeader is the client's header without what is between the client and crossfade alone, and without its
 // word on whom it speaks for.
 func (x *exchange) outgoingHeader() http.Header {
 	in := x.in.Header
-	out := make(http.Header, len(in)+addedFields)
+	out := x.room.header
 	for name, values := range in {
 		if !isHopByHop(name) && !isForwarding(name, x.asker.trusted) && strings.IndexByte(name, '_') < 0 && name != x.proxy.ownField {
 			out[name] = values
@@ -100,23 +99,21 @@ func (x *exchange) passInterim(status int, header textproto.MIMEHeader) error {
 	return nil
 }
 
-// isHopByHop says of fields that they are about one connection (RFC 9110 section 7.6.1, and what is
-// sent in spite of it).
+// hopByHop are the fields that are about one connection (RFC 9110 section 7.6.1, and what is sent in spite of it).
+func hopByHop() [9]string {
+	return [...]string{"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
+}
+
 func isHopByHop(name string) bool {
-	switch name {
-	case "Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding", "Upgrade":
-		return true
-	}
-	return false
+	all := hopByHop()
+	return slices.Contains(all[:], name)
 }
 
 // dropHopByHop takes such fields out, and those that Connection names.
 func dropHopByHop(h http.Header) {
 	named := h["Connection"]
-	for name := range h {
-		if isHopByHop(name) {
-			delete(h, name)
-		}
+	for _, name := range hopByHop() {
+		delete(h, name)
 	}
 	dropNamed(h, named)
 }
@@ -124,6 +121,14 @@ func dropHopByHop(h http.Header) {
 // dropNamed takes the fields out that a Connection field names.
 func dropNamed(h http.Header, connection []string) {
 	for _, value := range connection {
+		switch value { // nearly all are one of these
+		case "keep-alive":
+			delete(h, "Keep-Alive")
+			continue
+		case "close":
+			delete(h, "Close")
+			continue
+		}
 		for name := range strings.SplitSeq(value, ",") {
 			h.Del(strings.Trim(name, " \t"))
 		}

@@ -30,10 +30,11 @@ func (l *lines) of(text string) []string {
 // maxRequestID bounds a caller's id in bytes: several of the usual forms joined.
 const maxRequestID = 128
 
-// requestID is the caller's id where it is fit for a log, else a new one.
+// requestID is the caller's id where it is fit for a log, else a new one. It has memory of its own: whoever remembers it is not to
+// keep the head that it stood in, with all that is secret there.
 func requestID(r *http.Request, newID func() string) string {
 	if v := r.Header[headerRequestID]; len(v) == 1 && fitID(v[0]) {
-		return v[0]
+		return strings.Clone(v[0])
 	}
 	return newID()
 }

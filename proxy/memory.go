@@ -20,12 +20,12 @@ type Memory interface {
 	Serves(endpoint string) bool
 	// Serve answers a call. It asks the upstream for what only that one knows, who the caller is above all.
 	Serve(ctx context.Context, c MemoryCall) MemoryReply
-	// Accompanies says whether mapped answers of an endpoint may depend on what is remembered.
-	Accompanies(endpoint string) bool
-	// Accompany is called before the upstream is asked, so that what else is needed can be fetched meanwhile. It is
-	// false where nothing is remembered that could change the answer, whoever asks: then it is as without memory. Else
+	// Accompanies says whether mapped answers of an endpoint may depend on what is remembered. It is false where
+	// nothing is now that could change the answer, whoever asks: then it is as without memory. Else
 	// the upstream is asked without conditions, and for the whole: what an activated flow changes, its entity tag does not know.
-	Accompany(ctx context.Context, c MemoryCall) (Companion, bool)
+	Accompanies(endpoint string) bool
+	// Accompany is called before the upstream is asked, so that what else is needed can be fetched meanwhile.
+	Accompany(ctx context.Context, c MemoryCall) Companion
 }
 
 // MemoryCall is a request, as Memory sees it. Nothing in it may be changed.
@@ -102,6 +102,7 @@ func (x *exchange) served() bool {
 }
 
 func (x *exchange) memoryCall() MemoryCall {
+	x.lent = true
 	c := MemoryCall{
 		Endpoint: x.route.endpoint.Name, Mode: x.decision.Mode, Method: x.in.Method, Header: x.in.Header,
 		Vars: map[string]string{}, Query: map[string]string{}, Upstream: &inquirer{x.proxy, x.in, x.asker, x.record.RequestID},

@@ -25,13 +25,13 @@ func (m *recollection) Serves(string) bool { return m.serve != nil }
 
 func (m *recollection) Serve(_ context.Context, c MemoryCall) MemoryReply { return m.serve(c) }
 
-func (m *recollection) Accompanies(string) bool { return m.complete != nil }
+func (m *recollection) Accompanies(string) bool { return m.complete != nil && !m.nothing }
 
-func (m *recollection) Accompany(context.Context, MemoryCall) (Companion, bool) {
+func (m *recollection) Accompany(context.Context, MemoryCall) Companion {
 	return Companion{
 		Complete: func(_ context.Context, body, mapped []byte) ([]byte, error) { return m.complete(body, mapped) },
 		Filters:  m.filters, Close: func() { m.closed <- struct{}{} },
-	}, !m.nothing
+	}
 }
 
 func withMemory(m *recollection) func(*Options) {

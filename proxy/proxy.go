@@ -150,6 +150,8 @@ type Proxy struct {
 	contract   map[string]*contract.Endpoint // by name, switched-off ones included
 	now        func() time.Time
 	newID      func() string
+	reusing    reusing // the transport, where it can; else nil
+	exchanges  exchanges
 	pieces     pieces
 	workspaces workspaces
 	encoder    coding.Encoder
@@ -190,6 +192,7 @@ func New(o Options) (*Proxy, error) {
 			return nil, err
 		}
 	}
+	p.reusing, _ = p.transport.(reusing)
 	p.limits.complete()
 	p.contract = make(map[string]*contract.Endpoint, len(o.Contract.Endpoints))
 	for _, e := range o.Contract.Endpoints {
@@ -272,9 +275,8 @@ func checkLimits(l Limits) error {
 // when an answer that has begun cannot be finished: the server then cuts the connection, so
 // that no client takes a part for the whole.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{proxy: p, in: r, began: p.now()}
-	x.client.exchange = x
-	x.client.ResponseWriter = w
+	x := p.begin(w, r)
+	defer x.giveBack()
 	defer x.leave()
 	defer x.part()
 	defer x.end()

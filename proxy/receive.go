@@ -137,7 +137,7 @@ func (x *exchange) mapAnswer(res *http.Response, layers []coding.Coding, lens *t
 	}
 	began := x.proxy.now()
 	result, err := lens.Map(w.out[:0], body, transform.Job{
-		Direction: transform.ToFlow, Form: form, Vars: x.vars, Links: x.bodyURLToFlow, MaxDepth: x.proxy.limits.MaxDepth,
+		Direction: transform.ToFlow, Form: form, Vars: x.room.vars, Links: x.room.links, MaxDepth: x.proxy.limits.MaxDepth,
 	})
 	x.record.Transform += x.proxy.now().Sub(began)
 	if err != nil {
@@ -173,7 +173,8 @@ func (x *exchange) encodeAnswer(res *http.Response, w *workspace, layers []codin
 		}
 		out = w.coded
 	}
-	res.Body = &heldBody{pool: &x.proxy.workspaces, held: w, left: out}
+	x.held = heldBody{pool: &x.proxy.workspaces, held: w, left: out}
+	res.Body = &x.held
 	x.vouch(res, changed, goes)
 	if changed {
 		x.commit(res, len(out), goes)
@@ -188,7 +189,8 @@ func (x *exchange) keep(res *http.Response, w *workspace, rest io.ReadCloser, re
 		x.proxy.workspaces.put(w)
 		return err
 	}
-	res.Body = &heldBody{pool: &x.proxy.workspaces, held: w, left: w.raw, rest: rest}
+	x.held = heldBody{pool: &x.proxy.workspaces, held: w, left: w.raw, rest: rest}
+	res.Body = &x.held
 	return nil
 }
 

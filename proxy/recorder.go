@@ -15,6 +15,7 @@ type recorder struct {
 	written  int64 // bytes of the body
 	closing  bool  // the connection must not carry another request
 	failed   bool  // the client took no more
+	trailed  bool  // trailers go behind the body
 	more     bool  // what is written is there as a whole: no piece has to wait for another
 }
 

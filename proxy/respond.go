@@ -16,8 +16,7 @@ func (x *exchange) respond(res *http.Response) {
 		x.fail(err)
 		return
 	}
-	h := x.client.Header()
-	addFields(h, res.Header)
+	h := x.answerHeader(res.Header)
 	announced := len(res.Trailer)
 	if announced > 0 {
 		// net/http has taken the field out, and taken it for the names.
@@ -38,9 +37,28 @@ func (x *exchange) respond(res *http.Response) {
 	}
 }
 
+// answerHeader makes the header of the client's answer of the upstream's: by taking it over where the server can do that.
+func (x *exchange) answerHeader(upstream http.Header) http.Header {
+	h := x.client.Header()
+	user := find[headerUser](x.client.ResponseWriter)
+	if user == nil {
+		addFields(h, upstream)
+		return h
+	}
+	for name, values := range h {
+		if more := upstream[name]; len(more) > 0 {
+			values = append(slices.Clip(values), more...)
+		}
+		upstream[name] = values
+	}
+	user.UseHeader(upstream)
+	return upstream
+}
+
 // sendTrailer puts trailers behind the body. Were there none announced, net/http would wait to be told which
 // fields of the header they are.
 func (x *exchange) sendTrailer(trailer http.Header, announced int) {
+	x.client.trailed = true
 	// Without it net/http would count the bytes of a short body, and send a length instead of trailers.
 	x.client.flush()
 	h := x.client.Header()

@@ -14,7 +14,7 @@ var errNoSwitch = errors.New("the upstream switched to another protocol than was
 // switchProtocols follows an upstream that agrees to a WebSocket, to the end of the tunnel. Nothing else is
 // ever asked for.
 func (x *exchange) switchProtocols(res *http.Response) {
-	asked, agreed := x.out.request.Header.Get("Upgrade"), res.Header.Get("Upgrade")
+	asked, agreed := x.room.request.Header.Get("Upgrade"), res.Header.Get("Upgrade")
 	err := errNoSwitch
 	if asked != "" && strings.EqualFold(asked, agreed) && hasToken(res.Header["Connection"], "upgrade") {
 		err = x.receive(res)

@@ -255,7 +255,7 @@ func (x *exchange) vouch(res *http.Response, changed bool, c coding.Coding) {
 	if values, ok := h["Etag"]; ok && (mine || changed) {
 		delete(h, "Etag")
 		if tag, ok := parseTag(values); ok && mine {
-			h["Etag"] = []string{x.proxy.marks.put(tag, x.decision.Mode, x.companion.digest, c).String()}
+			h["Etag"] = x.lines.of(x.proxy.marks.put(tag, x.decision.Mode, x.companion.digest, c).String())
 		}
 		// They may be about the field that has changed.
 		delete(h, "Signature")

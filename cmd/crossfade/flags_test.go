@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/crossfade-proxy/crossfade/internal/database"
 )
 
 // operator runs verbs against a serve that a test has started.
@@ -325,4 +327,23 @@ func TestAdminTokens(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(o.data, adminTokenFile)); err == nil {
 		t.Error("a token was made although there are some")
 	}
+}
+
+// TestHistoryVerifyFindsACutEnd: entries that other hands took off the end of the journal are missed.
+func TestHistoryVerifyFindsACutEnd(t *testing.T) {
+	o := operate(t, nil)
+	o.want(0, `version 1`, "flags", "set", "context-me", "verify", "--reason", "see")
+	o.want(0, `version 2`, "flags", "set", "context-me", "dual", "--reason", "well")
+	o.want(0, `2 entries, the chain holds`, "flags", "history", "--verify")
+	db, err := database.Open("sqlite:"+filepath.Join(o.data, "crossfade.db"), database.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.SQL().ExecContext(t.Context(), "DELETE FROM flag_journal WHERE version = 2"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	o.want(1, `the journal ends with version 1, and the flags are of version 2: the end of the journal is missing`, "flags", "history", "--verify")
 }

@@ -176,9 +176,15 @@ type journalPage struct {
 	Next    int64         `json:"next_before"`
 }
 
-// verify reads the whole journal and checks its chain.
+// verify reads the whole journal and checks its chain, and that it goes up to the version that the flags have.
 func (f *flagsVerbs) verify(cmd *cobra.Command, a *adminClient) error {
 	var all []flags.Entry
+	var now struct { // before the journal, which may grow meanwhile
+		Version int64 `json:"version"`
+	}
+	if _, err := a.do(cmd.Context(), http.MethodGet, "/flags", nil, &now); err != nil {
+		return outcome(err)
+	}
 	for before := int64(0); ; {
 		query := "?limit=1000"
 		if before > 0 {
@@ -199,6 +205,13 @@ func (f *flagsVerbs) verify(cmd *cobra.Command, a *adminClient) error {
 	}
 	if err := flags.VerifyChain(all); err != nil {
 		return failed(err)
+	}
+	newest := int64(0)
+	if len(all) > 0 {
+		newest = all[len(all)-1].Version
+	}
+	if newest < now.Version {
+		return failed(fmt.Errorf("the journal ends with version %d, and the flags are of version %d: the end of the journal is missing", newest, now.Version))
 	}
 	fmt.Fprintf(f.process.stdout, "%d entries, the chain holds", len(all))
 	if n := len(all); n > 0 {

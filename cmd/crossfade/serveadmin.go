@@ -21,7 +21,7 @@ import (
 	"github.com/crossfade-proxy/crossfade/proxy/admin/ofrep"
 )
 
-// recentRequests is how many can be explained by their id; they take about 2 MiB.
+// recentRequests is how many can be explained by their id; they take about 400 KiB.
 const recentRequests = 8192
 
 // newMetrics counts what the process does.

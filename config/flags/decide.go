@@ -27,15 +27,29 @@ func consultedToo(d, asked Decision) Decision {
 
 // follow goes along a chain until something decides.
 func (s *snapshot) follow(r *Request, c *chain) Decision {
-	who := caller{request: r, rules: s.context, seed: seed(c.journey)}
 	if c.token {
-		who.token = bearer(r.Header)
-		if encoded, length, ok := encodedPayload(who.token); ok && length <= maxPayload {
-			var p payload // large, and has to be cleared: only those who need it pay for it
-			p.read(encoded)
-			who.payload = &p
-		}
+		return s.followToken(r, c)
 	}
+	who := caller{request: r, rules: s.context, seed: seed(c.journey)}
+	return s.along(&who, c)
+}
+
+// followToken is follow for a chain with rules about tokens. It is a frame of its own because of the payload, which takes more stack than all
+// else that serves a request: the goroutine of a connection that never needs it keeps half the stack.
+//
+//go:noinline
+func (s *snapshot) followToken(r *Request, c *chain) Decision {
+	who := caller{request: r, rules: s.context, seed: seed(c.journey), token: bearer(r.Header)}
+	if encoded, length, ok := encodedPayload(who.token); ok && length <= maxPayload {
+		var p payload // large, and has to be cleared: only those who need it pay for it
+		p.read(encoded)
+		who.payload = &p
+	}
+	return s.along(&who, c)
+}
+
+// along is follow for a caller of whom everything is known that the chain asks for.
+func (s *snapshot) along(who *caller, c *chain) Decision {
 	for i := 0; i < len(c.rules); {
 		rule := &c.rules[i]
 		if rule.lists != nil {
@@ -45,7 +59,7 @@ func (s *snapshot) follow(r *Request, c *chain) Decision {
 			i = rule.next
 			continue
 		}
-		switch rule.condition.try(&who) {
+		switch rule.condition.try(who) {
 		case isIn:
 			return who.decided(&rule.says)
 		case isInWithoutKey:

@@ -44,6 +44,34 @@ func Write(fd uintptr, b []byte) (written int, errno syscall.Errno) {
 	return written, 0
 }
 
+// MaxBuffers is how many buffers go out in one call.
+const MaxBuffers = 4
+
+// WriteBuffers writes the first MaxBuffers of some buffers, as if they were one, in one call, and says how much of them the kernel took. What it
+// has not taken it has no room for: syscall.EAGAIN says that it has none at all. Empty ones are left out.
+func WriteBuffers(fd uintptr, buffers [][]byte) (written int, errno syscall.Errno) {
+	var pieces [MaxBuffers]syscall.Iovec
+	n := 0
+	for _, b := range buffers[:min(len(buffers), MaxBuffers)] {
+		if len(b) > 0 {
+			pieces[n].Base = &b[0]
+			pieces[n].SetLen(len(b))
+			n++
+		}
+	}
+	for n > 0 {
+		took, _, errno := syscall.RawSyscall(syscall.SYS_WRITEV, fd, uintptr(unsafe.Pointer(&pieces[0])), uintptr(n))
+		switch errno {
+		case 0:
+			return int(took), 0
+		case syscall.EINTR:
+		default:
+			return 0, errno
+		}
+	}
+	return 0, 0
+}
+
 // Peek looks at what there is to read and leaves it there. As Read, but for that.
 func Peek(fd uintptr, b []byte) (int, syscall.Errno) {
 	const flags = syscall.MSG_PEEK | syscall.MSG_DONTWAIT

@@ -14,5 +14,11 @@ func Read(uintptr, []byte) (int, syscall.Errno) { return 0, syscall.ENOSYS }
 // Write fails.
 func Write(uintptr, []byte) (int, syscall.Errno) { return 0, syscall.ENOSYS }
 
+// MaxBuffers is how many buffers go out in one call.
+const MaxBuffers = 4
+
+// WriteBuffers fails.
+func WriteBuffers(uintptr, [][]byte) (int, syscall.Errno) { return 0, syscall.ENOSYS }
+
 // Peek fails.
 func Peek(uintptr, []byte) (int, syscall.Errno) { return 0, syscall.ENOSYS }

@@ -70,10 +70,8 @@ func Canonicalise(text []byte, strict bool) (fields int, err error) {
 		if colon < 1 || !canonicaliseName(line[:colon], strict) {
 			return 0, fmt.Errorf("malformed field line %q", Quoted(line))
 		}
-		for _, c := range line[colon+1:] {
-			if !IsValueByte(c) {
-				return 0, fmt.Errorf("a control character in the field line %q", Quoted(line))
-			}
+		if !IsValue(line[colon+1:]) {
+			return 0, fmt.Errorf("a control character in the field line %q", Quoted(line))
 		}
 		fields++
 	}
@@ -81,6 +79,9 @@ func Canonicalise(text []byte, strict bool) (fields int, err error) {
 
 // canonicaliseName is false for what cannot be a name.
 func canonicaliseName(name []byte, strict bool) bool {
+	if isCanonical(name) {
+		return true
+	}
 	for _, c := range name {
 		if IsTokenByte(c) {
 			continue
@@ -105,16 +106,45 @@ func canonicaliseName(name []byte, strict bool) bool {
 	return true
 }
 
+// isCanonical says whether it is a token, and in the canonical form.
+func isCanonical(name []byte) bool {
+	var last byte = '-'
+	for _, c := range name {
+		if !IsTokenByte(c) || last == '-' && 'a' <= c && c <= 'z' || last != '-' && 'A' <= c && c <= 'Z' {
+			return false
+		}
+		last = c
+	}
+	return true
+}
+
 // Split makes a header of that many field lines that Canonicalise has seen, of the text's own memory.
 func Split(text string, fields int) http.Header {
 	h := make(http.Header, fields)
-	values := make([]string, fields)
+	SplitInto(h, make([]string, fields), text)
+	return h
+}
+
+// SplitInto puts field lines that Canonicalise has seen into a header that is empty. As many values as lines have their place in values.
+func SplitInto(h http.Header, values []string, text string) {
+	rest := text
 	for n := range values {
-		i := strings.IndexByte(text, '\n')
-		line := strings.TrimSuffix(text[:i], "\r")
-		text = text[i+1:]
-		name, value, _ := strings.Cut(line, ":")
-		value = strings.Trim(value, " \t")
+		var name string
+		name, values[n], rest = cutField(rest)
+		h[name] = values[n : n+1 : n+1]
+		if len(h) <= n { // a name that was there before
+			clear(h)
+			splitRepeated(h, values, text)
+			return
+		}
+	}
+}
+
+// splitRepeated does it where names stand in several lines.
+func splitRepeated(h http.Header, values []string, text string) {
+	for n := range values {
+		name, value, rest := cutField(text)
+		text = rest
 		if others := h[name]; others != nil {
 			h[name] = append(others, value)
 			continue
@@ -122,5 +152,15 @@ func Split(text string, fields int) http.Header {
 		values[n] = value
 		h[name] = values[n : n+1 : n+1]
 	}
-	return h
+}
+
+// cutField cuts the first field line off.
+func cutField(text string) (name, value, rest string) {
+	colon := strings.IndexByte(text, ':')
+	end := strings.IndexByte(text, '\n')
+	value = text[colon+1 : end]
+	if value != "" && value[len(value)-1] == '\r' {
+		value = value[:len(value)-1]
+	}
+	return text[:colon], Trim(value), text[end+1:]
 }

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -330,6 +331,25 @@ func TestRecentCosts(t *testing.T) {
 	rec := proxy.Record{RequestID: "a", Endpoint: "context-me", HasBucket: true}
 	if n := testing.AllocsPerRun(100, func() { recent.Observe(rec) }); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// TestRecentManners: requests that have little in common are told apart, however many there are.
+func TestRecentManners(t *testing.T) {
+	const n = maxManners + 100
+	recent := NewRecent(2*n, nil)
+	for i := range 2 * n { // each manner twice, never one after the other
+		text := strconv.Itoa(i)
+		recent.Observe(proxy.Record{RequestID: text, Method: "GET", Endpoint: "context-me", Rule: "rule " + strconv.Itoa(i%n), Status: i})
+	}
+	if len(recent.seen) > maxManners {
+		t.Errorf("%d manners are kept", len(recent.seen))
+	}
+	for i := 0; i < 2*n; i += 97 {
+		found := recent.find(strconv.Itoa(i))
+		if len(found) != 1 || found[0].Rule != "rule "+strconv.Itoa(i%n) || found[0].Status != i || found[0].Method != http.MethodGet {
+			t.Fatalf("request %d: got %+v", i, found)
+		}
 	}
 }
 

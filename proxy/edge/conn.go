@@ -141,13 +141,16 @@ func connState(nc net.Conn, state http.ConnState) {
 	if t, ok := nc.(*tls.Conn); ok {
 		nc = t.NetConn()
 	}
-	c, ok := nc.(*conn)
-	if !ok {
-		return
+	if c, ok := nc.(*conn); ok {
+		c.is(state, time.Now())
 	}
+}
+
+// is notes what has become of it.
+func (c *conn) is(state http.ConnState, now time.Time) {
 	switch state {
 	case http.StateNew, http.StateIdle:
-		c.waiting.Store(time.Now().UnixNano())
+		c.waiting.Store(now.UnixNano())
 	case http.StateActive, http.StateClosed:
 		c.waiting.Store(0)
 	case http.StateHijacked:

@@ -17,11 +17,15 @@ func (s *Server) withLoop() {
 		return
 	}
 	l := loop.Options{
-		Handler:           http.HandlerFunc(s.serve),
+		Handler:           http.HandlerFunc(s.handle),
 		ReadHeaderTimeout: o.ReadHeaderTimeout,
 		IdleTimeout:       o.IdleTimeout,
 		MaxHeaderBytes:    o.MaxHeaderBytes,
-		State:             connState,
+		State: func(nc net.Conn, state http.ConnState, now time.Time) {
+			if c, ok := nc.(*conn); ok {
+				c.is(state, now)
+			}
+		},
 	}
 	if o.H2C {
 		s.handed = &handedOver{conns: make(chan *conn), closed: make(chan struct{})}

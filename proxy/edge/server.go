@@ -135,18 +135,11 @@ func (s *Server) Serve(l net.Listener) error {
 	return err
 }
 
-// serve is the handler of every request.
+// serve is the handler of every request that net/http reads.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	s.running.Add(1)
-	defer s.served()
 	if r.ProtoMajor == 2 && !isWellFormed(r) {
 		http.Error(w, "400 Bad Request", http.StatusBadRequest)
 		return
-	}
-	if s.draining.Load() && r.Header["Upgrade"] == nil {
-		// HTTP/1.1 clients come back with a new connection, and find another server behind the
-		// load balancer; for HTTP/2 net/http makes a GOAWAY of it.
-		w.Header()["Connection"] = []string{"close"}
 	}
 	if r.ProtoMajor == 2 && s.options.WriteIdleTimeout > 0 {
 		stream := newStream(w, s.options.WriteIdleTimeout)
@@ -154,6 +147,18 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		w = stream
 	} else {
 		w = joining(w, r)
+	}
+	s.handle(w, r)
+}
+
+// handle is the handler of every request.
+func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
+	s.running.Add(1)
+	defer s.served()
+	if s.draining.Load() && r.Header["Upgrade"] == nil {
+		// HTTP/1.1 clients come back with a new connection, and find another server behind the
+		// load balancer; for HTTP/2 net/http makes a GOAWAY of it.
+		w.Header()["Connection"] = []string{"close"}
 	}
 	s.options.Handler.ServeHTTP(w, r)
 }

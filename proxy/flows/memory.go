@@ -173,24 +173,25 @@ func (m *Memory) Serve(ctx context.Context, c proxy.MemoryCall) proxy.MemoryRepl
 	return m.handler(c.Endpoint)(&call{MemoryCall: c, memory: m, ctx: ctx})
 }
 
-// Accompanies implements proxy.Memory.
+// Accompanies implements proxy.Memory. While nothing is remembered for anybody, and no other list is asked, nothing
+// depends on it.
 func (m *Memory) Accompanies(endpoint string) bool {
-	return endpoint == endpointContext || endpoint == endpointComparison
+	switch endpoint {
+	case endpointContext:
+		return len(m.o.Sources) > 0 || !m.o.Store.Empty()
+	case endpointComparison:
+		return !m.o.Store.Empty()
+	}
+	return false
 }
 
-// Accompany implements proxy.Memory. While nothing is remembered for anybody, and no other list is asked, nothing does.
-func (m *Memory) Accompany(ctx context.Context, c proxy.MemoryCall) (proxy.Companion, bool) {
+// Accompany implements proxy.Memory.
+func (m *Memory) Accompany(ctx context.Context, c proxy.MemoryCall) proxy.Companion {
 	k := &call{MemoryCall: c, memory: m, ctx: ctx}
-	switch {
-	case c.Endpoint == endpointComparison:
-		if m.o.Store.Empty() {
-			return proxy.Companion{}, false
-		}
-		return proxy.Companion{Filters: true, Complete: k.compare}, true
-	case len(m.o.Sources) == 0 && m.o.Store.Empty():
-		return proxy.Companion{}, false
+	if c.Endpoint == endpointComparison {
+		return proxy.Companion{Filters: true, Complete: k.compare}
 	}
-	return k.accompanyContext(), true
+	return k.accompanyContext()
 }
 
 // call is one request while it is worked on.

@@ -123,12 +123,14 @@ func hostPort(u *url.URL) string {
 }
 
 // roundTrip asks by the cheapest way that takes the request, in transport's manner.
-func (a *address) roundTrip(transport *http.Transport, r *http.Request) (*http.Response, error) {
+func (a *address) roundTrip(x *Exchange, transport *http.Transport, r *http.Request) (*http.Response, error) {
 	if a.direct != nil {
-		if res, err := a.direct.RoundTrip(r); !errors.Is(err, http.ErrSkipAltProtocol) {
+		if res, err := a.direct.RoundTripIn(&x.direct, r, &x.trip.trace); !errors.Is(err, http.ErrSkipAltProtocol) {
+			x.alone = true
 			return res, err
 		}
 	}
+	r = x.trip.traced(r)
 	withoutReplay(r)
 	return transport.RoundTrip(r)
 }

@@ -14,21 +14,24 @@ import (
 // a client may rest as long as its two ends like.
 func Bound(body io.ReadCloser, idle, total time.Duration) *Bounded {
 	b := &Bounded{ReadCloser: body, idle: idle}
+	b.ready, _ = body.(ready)
 	if total > 0 {
 		b.end = time.Now().Add(total)
-	}
-	if wait := b.wait(); wait > 0 {
-		b.timer = time.AfterFunc(wait, b.expire)
 	}
 	return b
 }
 
+// ready is a body that knows whether the next Read gives something at once. Most bodies are there with their heads, and
+// need no clock.
+type ready interface{ Ready() bool }
+
 // Bounded is a body with a limit on time.
 type Bounded struct {
 	io.ReadCloser
+	ready   ready // nil where it does not know
 	idle    time.Duration
-	end     time.Time // zero for none
-	timer   *time.Timer
+	end     time.Time   // zero for none
+	timer   *time.Timer // nil until there was something to wait for
 	expired atomic.Bool
 }
 
@@ -36,6 +39,11 @@ var errSlowBody = errors.New("the upstream's body did not come in time")
 
 // Read implements io.Reader.
 func (b *Bounded) Read(p []byte) (int, error) {
+	if b.timer == nil && (b.ready == nil || !b.ready.Ready()) {
+		if wait := b.wait(); wait > 0 || !b.end.IsZero() {
+			b.timer = time.AfterFunc(max(wait, time.Nanosecond), b.expire)
+		}
+	}
 	n, err := b.ReadCloser.Read(p)
 	switch {
 	case err != nil:

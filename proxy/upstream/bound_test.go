@@ -53,15 +53,19 @@ func TestBound(t *testing.T) {
 // TestRelease: whoever goes on with the body below may take its time.
 func TestRelease(t *testing.T) {
 	read, write := io.Pipe()
-	body := Bound(read, time.Millisecond, time.Millisecond)
+	body := Bound(read, time.Hour, time.Hour)
+	go func() {
+		_, _ = io.WriteString(write, "soon")
+		_, _ = io.WriteString(write, "late")
+		_ = write.Close() // never fails
+	}()
+	if n, err := body.Read(make([]byte, 4)); n != 4 || err != nil {
+		t.Fatal(n, err)
+	}
 	body.Release()
 	if body.timer.Stop() {
 		t.Error("the time still runs")
 	}
-	go func() {
-		_, _ = io.WriteString(write, "late")
-		_ = write.Close() // never fails
-	}()
 	if text, err := io.ReadAll(read); err != nil || string(text) != "late" {
 		t.Errorf("got %q, %v", text, err)
 	}
@@ -74,5 +78,18 @@ func TestBoundKeepsOtherErrors(t *testing.T) {
 	write.CloseWithError(mine)
 	if _, err := io.ReadAll(Bound(read, time.Minute, time.Minute)); !errors.Is(err, mine) || kindOf(err) != 0 {
 		t.Errorf("got %v", err)
+	}
+}
+
+// here is a body that is there.
+type here struct{ io.ReadCloser }
+
+func (here) Ready() bool { return true }
+
+// TestBoundWaitsForNothing: a body that is there is read without a clock.
+func TestBoundWaitsForNothing(t *testing.T) {
+	body := Bound(here{io.NopCloser(strings.NewReader("text"))}, time.Nanosecond, time.Nanosecond)
+	if text, err := io.ReadAll(body); err != nil || string(text) != "text" || body.timer != nil {
+		t.Errorf("got %q, %v, a clock: %t", text, err, body.timer != nil)
 	}
 }

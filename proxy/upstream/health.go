@@ -115,7 +115,7 @@ func (t *Transport) probe(ctx context.Context, a *address) error {
 		return err
 	}
 	r.Header.Set("User-Agent", "crossfade-health")
-	res, _, err := a.send(r, report{}, nil)
+	res, _, err := a.send(new(Exchange), r, report{}, nil)
 	if err != nil {
 		return err
 	}

@@ -18,8 +18,13 @@ const maxTries = 3
 // request to the next, and one that broke off before the first byte of an answer does for
 // those same methods. Everything else has been sent at most once.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	return t.RoundTripIn(new(Exchange), r)
+}
+
+// RoundTripIn is RoundTrip in the memory of x, which has to be new or over.
+func (t *Transport) RoundTripIn(x *Exchange, r *http.Request) (*http.Response, error) {
 	if len(t.addresses) > 1 {
-		return t.roundTripAny(r)
+		return t.roundTripAny(x, r)
 	}
 	a := t.addresses[0]
 	report, err := a.breaker.admit()
@@ -27,12 +32,12 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		closeBody(r)
 		return nil, err
 	}
-	res, _, err := a.send(r, report, nil)
+	res, _, err := a.send(x, r, report, nil)
 	return res, err
 }
 
 // roundTripAny asks one address after the other, as long as that is safe.
-func (t *Transport) roundTripAny(r *http.Request) (*http.Response, error) {
+func (t *Transport) roundTripAny(x *Exchange, r *http.Request) (*http.Response, error) {
 	kept := &keptBody{}
 	if hasBody(r) {
 		kept.ReadCloser = r.Body
@@ -48,7 +53,7 @@ func (t *Transport) roundTripAny(r *http.Request) (*http.Response, error) {
 			break
 		}
 		a.busy.Add(1)
-		res, trip, err := a.send(r, report, kept)
+		res, trip, err := a.send(x, r, report, kept)
 		if err == nil {
 			res.Body = a.counted(res.Body)
 			return res, nil
@@ -57,6 +62,9 @@ func (t *Transport) roundTripAny(r *http.Request) (*http.Response, error) {
 		last = err
 		if !trip.mayGoElsewhere(r, err) {
 			break
+		}
+		if !x.IsOver() {
+			x = &Exchange{Trace: x.Trace} // http.Transport may still be busy with the other one
 		}
 	}
 	if !kept.taken {

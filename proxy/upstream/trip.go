@@ -8,6 +8,8 @@ import (
 	"net/textproto"
 	"strings"
 	"sync/atomic"
+
+	"github.com/crossfade-proxy/crossfade/proxy/upstream/direct"
 )
 
 // maxInterim is how many interim answers (1xx) may come before the answer. A few are usual; an endless
@@ -15,6 +17,23 @@ import (
 const maxInterim = 32
 
 var errInterim = fmt.Errorf("more than %d interim answers", maxInterim)
+
+// Exchange is the memory of one request and its answer, for a caller that has many requests, one at a time. The zero
+// value is ready. It may be used again when nobody has anything of the last answer any more, and [Exchange.IsOver] says
+// that it is over.
+type Exchange struct {
+	// Trace is told of each request in place of a trace in its context; nil for that one.
+	Trace *httptrace.ClientTrace
+
+	trip   trip
+	hooks  httptrace.ClientTrace // those of trip, made once
+	direct direct.Exchange
+	alone  bool // package direct was asked, which leaves nothing behind
+}
+
+// IsOver says that nothing of the last request, nor of its answer, is in use here any more. Where http.Transport was asked
+// that is never known.
+func (x *Exchange) IsOver() bool { return x.alone && x.direct.IsOver() }
 
 // trip is one request on its way to one address: a context with a trace that guards the request
 // and notes how far it came, before whatever traces it already. httptrace itself could
@@ -45,27 +64,16 @@ const (
 )
 
 // send asks an address. What it learns goes to the breaker by report.
-func (a *address) send(r *http.Request, report report, kept *keptBody) (*http.Response, *trip, error) {
-	outer := httptrace.ContextClientTrace(r.Context())
-	t := &trip{Context: r.Context(), outer: outer, address: a, report: report, kept: kept}
-	if outer != nil {
-		t.trace = *outer
-	}
-	t.trace.GetConn, t.trace.GotConn, t.trace.Got1xxResponse = t.getConn, t.gotConn, t.gotInterim
-	var ctx context.Context = t
-	if outer == nil {
-		ctx = httptrace.WithClientTrace(t.Context, &t.trace)
-	}
-	out := r.WithContext(ctx)
-	if kept != nil {
-		t.trace.GotFirstResponseByte = t.gotFirstByte
-		if kept.ReadCloser != nil {
-			out.Body = kept
-		}
+func (a *address) send(x *Exchange, r *http.Request, report report, kept *keptBody) (*http.Response, *trip, error) {
+	t := x.begin(a, r, report, kept)
+	if kept != nil && kept.ReadCloser != nil {
+		own := *r
+		own.Body = kept
+		r = &own
 	}
 	transport := a.transport(r)
 	t.http2 = a.upgrade != nil && transport == a.ask
-	res, err := a.roundTrip(transport, out)
+	res, err := a.roundTrip(x, transport, r)
 	if err == nil && t.abandoned {
 		res.Body.Close()
 		err = context.Cause(t.Context)
@@ -82,6 +90,36 @@ func (a *address) send(r *http.Request, report report, kept *keptBody) (*http.Re
 	}
 	t.report.answered(res.StatusCode)
 	return res, t, nil
+}
+
+// begin makes x's trip that of a request.
+func (x *Exchange) begin(a *address, r *http.Request, report report, kept *keptBody) *trip {
+	t := &x.trip
+	if x.hooks.GetConn == nil {
+		x.hooks = httptrace.ClientTrace{GetConn: t.getConn, GotConn: t.gotConn, Got1xxResponse: t.gotInterim, GotFirstResponseByte: t.gotFirstByte}
+	}
+	x.alone = false
+	outer := x.Trace
+	if outer == nil {
+		outer = httptrace.ContextClientTrace(r.Context())
+	}
+	*t = trip{Context: r.Context(), outer: outer, address: a, report: report, kept: kept}
+	if outer != nil {
+		t.trace = *outer
+	}
+	t.trace.GetConn, t.trace.GotConn, t.trace.Got1xxResponse = x.hooks.GetConn, x.hooks.GotConn, x.hooks.Got1xxResponse
+	if kept != nil {
+		t.trace.GotFirstResponseByte = x.hooks.GotFirstResponseByte
+	}
+	return t
+}
+
+// traced gives a request that carries the trace of its trip.
+func (t *trip) traced(r *http.Request) *http.Request {
+	if httptrace.ContextClientTrace(t.Context) != nil {
+		return r.WithContext(t)
+	}
+	return r.WithContext(httptrace.WithClientTrace(t.Context, &t.trace))
 }
 
 // faulty finds what net/http lets pass and nobody behind it should get. http2 says that the

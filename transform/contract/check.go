@@ -77,13 +77,18 @@ type mapped struct {
 	tree *tree
 }
 
-// try maps a body.
-func (t *trial) try(body []byte, dir transform.Direction, form transform.Form) (mapped, error) {
+// run maps a body.
+func (t *trial) run(body []byte, dir transform.Direction, form transform.Form) (transform.Result, error) {
 	job := transform.Job{Direction: dir, Form: form, Vars: t.vars}
 	if t.links != nil {
 		job.Links = t.links(dir)
 	}
-	res, err := t.lens.Map(nil, body, job)
+	return t.lens.Map(nil, body, job)
+}
+
+// try maps a body, and reads what comes of it.
+func (t *trial) try(body []byte, dir transform.Direction, form transform.Form) (mapped, error) {
+	res, err := t.run(body, dir, form)
 	if err != nil {
 		return mapped{}, err
 	}
@@ -159,7 +164,11 @@ func (t *trial) same(what string, want, got *tree) {
 
 // stays complains when a body that has the wanted shape does not stay as it is.
 func (t *trial) stays(what string, body []byte, dir transform.Direction, form transform.Form) {
-	if res, ok := t.must(what, body, dir, form); ok && !bytes.Equal(res.Body, body) {
+	res, err := t.run(body, dir, form)
+	switch {
+	case err != nil:
+		t.fault("%s: %v", what, err)
+	case !bytes.Equal(res.Body, body):
 		t.fault("%s: it has that shape already, and becomes %s", what, res.Body)
 	}
 }
@@ -218,7 +227,7 @@ func (t *trial) leaks(flow *tree) {
 // mixed reports whether a body has anything of the flow shape: it was not of the session
 // shape alone, and what comes back is.
 func (t *trial) mixed(body []byte) bool {
-	res, err := t.try(body, transform.ToSession, transform.Replace)
+	res, err := t.run(body, transform.ToSession, transform.Replace)
 	return err != nil || res.Changed
 }
 

@@ -3,11 +3,10 @@ package contract
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/crossfade-proxy/crossfade/transform"
 )
@@ -28,55 +27,116 @@ type treeMember struct {
 
 // parseTree reads one JSON value.
 func parseTree(data []byte) (*tree, error) {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	t, err := readTree(d)
-	if err != nil {
-		return nil, err
+	if !json.Valid(data) {
+		var value json.RawMessage
+		return nil, json.Unmarshal(data, &value) // it says what is wrong
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("more than one JSON value")
-	}
-	return t, nil
+	r := treeReader{rest: data}
+	return r.value(), nil
 }
 
-func readTree(d *json.Decoder) (*tree, error) {
-	tok, err := d.Token()
-	if err != nil {
-		return nil, err
-	}
-	switch tok := tok.(type) {
-	case json.Delim:
-		t := &tree{kind: byte(tok)}
-		for d.More() {
-			m := treeMember{}
-			if t.kind == '{' {
-				key, err := d.Token()
-				if err != nil {
-					return nil, err
-				}
-				m.name, _ = key.(string) // the decoder lets nothing else be a key
+// treeReader reads valid JSON. The laws are checked on many bodies when crossfade starts, so it is a plain walk: a decoder of tokens
+// took most of the time of a start, and of what it allocates.
+type treeReader struct {
+	rest []byte
+	free []tree // allocated ahead
+}
+
+// value reads the next value.
+func (r *treeReader) value() *tree {
+	t := r.node()
+	switch c := r.next(); c {
+	case '{', '[':
+		t.kind = c
+		r.rest = r.rest[1:]
+		for r.next() != c+2 { // the closing bracket stands two behind its opening one, for both kinds
+			if r.rest[0] == ',' {
+				r.rest = r.rest[1:]
+				continue
 			}
-			if m.tree, err = readTree(d); err != nil {
-				return nil, err
+			if c == '[' {
+				t.items = append(t.items, r.value())
+				continue
 			}
-			if t.kind == '{' {
-				t.members = append(t.members, m)
-			} else {
-				t.items = append(t.items, m.tree)
-			}
+			r.next()
+			name := plainText(r.text())
+			r.next()
+			r.rest = r.rest[1:] // the colon
+			t.members = append(t.members, treeMember{name, r.value()})
 		}
-		_, err := d.Token() // the closing bracket
-		return t, err
-	case string:
-		var b bytes.Buffer
-		writeString(&b, tok)
-		return &tree{kind: 'v', text: b.String()}, nil
-	case nil:
-		return &tree{kind: 'v', text: "null"}, nil
-	default: // bool, json.Number
-		return &tree{kind: 'v', text: fmt.Sprint(tok)}, nil
+		r.rest = r.rest[1:]
+	case '"':
+		t.text = fewestEscapes(r.text())
+	default:
+		n := 1
+		for n < len(r.rest) && r.rest[n] > ' ' && r.rest[n] != ',' && r.rest[n] != ']' && r.rest[n] != '}' {
+			n++
+		}
+		t.text, r.rest = string(r.rest[:n]), r.rest[n:]
 	}
+	return t
+}
+
+// node gives a tree of kind 'v'.
+func (r *treeReader) node() *tree {
+	if len(r.free) == 0 {
+		r.free = make([]tree, 1+len(r.rest)/64) // a value for each 64 bytes is what bodies have
+	}
+	t := &r.free[0]
+	r.free = r.free[1:]
+	t.kind = 'v'
+	return t
+}
+
+// next gives the byte that the next token begins with.
+func (r *treeReader) next() byte {
+	for r.rest[0] <= ' ' {
+		r.rest = r.rest[1:]
+	}
+	return r.rest[0]
+}
+
+// text reads a string, with its quotes.
+func (r *treeReader) text() []byte {
+	n := 1
+	for ; r.rest[n] != '"'; n++ {
+		if r.rest[n] == '\\' {
+			n++
+		}
+	}
+	text := r.rest[:n+1]
+	r.rest = r.rest[n+1:]
+	return text
+}
+
+// isPlain reports whether a string of JSON stands for the bytes between its quotes, which need no escapes.
+func isPlain(quoted []byte) bool {
+	for _, c := range quoted {
+		if c == '\\' || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// plainText gives what a string of JSON stands for.
+func plainText(quoted []byte) string {
+	if isPlain(quoted) {
+		return string(quoted[1 : len(quoted)-1])
+	}
+	var s string
+	_ = json.Unmarshal(quoted, &s) // it is valid
+	return s
+}
+
+// fewestEscapes gives a string of JSON as writeString writes it.
+func fewestEscapes(quoted []byte) string {
+	if isPlain(quoted) {
+		return string(quoted)
+	}
+	var b bytes.Buffer
+	writeString(&b, plainText(quoted))
+	return b.String()
 }
 
 // find gives the nth member of a name (from 0), nil if there is none.

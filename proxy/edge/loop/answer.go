@@ -3,13 +3,15 @@ package loop
 import (
 	"bufio"
 	"bytes"
-	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/crossfade-proxy/crossfade/internal/wire"
 )
 
 // unknown is a length that nobody has told.
@@ -25,9 +27,9 @@ const (
 
 // answer is what a handler answers with. It belongs to the goroutine of the handler, but for what is locked.
 type answer struct {
+	turn    *turn
 	conn    *conn
 	request *http.Request
-	cancel  context.CancelFunc
 	body    *body // of the request; nil for none
 
 	header    http.Header
@@ -41,11 +43,13 @@ type answer struct {
 	chunked   bool
 	chunkAt   int // where the open chunk begins in the output
 	done      bool
+	again     bool // it is done, and its connection may have another request
+	released  bool // see Release
 	duplex    bool
 	closes    bool
 	err       error // of writing
 
-	connection  []string // the handler's field
+	connection  []string // the handler's field, copied
 	hasType     bool
 	hasDate     bool
 	hasTrailers bool
@@ -58,11 +62,45 @@ type answer struct {
 // Header implements http.ResponseWriter.
 func (a *answer) Header() http.Header {
 	if a.header == nil {
-		const usual = 10
-		a.header = make(http.Header, usual)
+		if a.turn.replies == nil {
+			const usual = 10
+			a.turn.replies = make(http.Header, usual)
+		}
+		a.header = a.turn.replies
 	}
 	return a.header
 }
+
+// UseHeader makes h the header of the answer, so that what is in it need not be copied. It belongs to the answer until ServeHTTP returns, or
+// Release is called. Fields that were set before, and that h does not have, go into it. Handlers find it behind wrappers by their Unwrap methods, as
+// http.ResponseController finds its own.
+func (a *answer) UseHeader(h http.Header) {
+	for name, values := range a.header {
+		if _, has := h[name]; !has {
+			h[name] = values
+		}
+	}
+	a.header = h
+}
+
+// Release says that the answer is complete, and that neither the handler, nor anyone whom it gave them to, holds anything of the request, its
+// context, its header, the values in it, what stop AfterFunc gave, or the answer, or ever will; but for strings, which may be kept. The memory of all that may then
+// serve another request as soon as ServeHTTP has returned. What was given to UseHeader is not used any more.
+//
+// Without it, all of that is the handler's to keep, as with net/http.
+func (a *answer) Release() {
+	if a.done || a.conn.taken {
+		return
+	}
+	a.finish()
+	a.released, a.header = true, nil
+}
+
+// errReleased is what becomes of a write behind Release.
+var errReleased = errors.New("the answer was released")
+
+// cancel ends the request's context.
+func (a *answer) cancel() { a.turn.life.end() }
 
 // WriteHeader implements http.ResponseWriter.
 func (a *answer) WriteHeader(status int) {
@@ -89,7 +127,13 @@ func (a *answer) writeInterim(status int) {
 	}
 	out := a.conn.output()
 	out.bytes = appendStatus(out.bytes, a.request.ProtoMinor, status)
-	out.bytes = a.appendFields(out.bytes, func(name string) bool { return name == "Content-Length" || name == "Transfer-Encoding" })
+	var fields []field
+	for name, values := range a.header {
+		if name != "Content-Length" && name != "Transfer-Encoding" && wire.IsToken(name) {
+			fields = append(fields, field{name, values})
+		}
+	}
+	out.bytes = appendFields(out.bytes, fields)
 	out.bytes = append(out.bytes, '\r', '\n')
 	a.failed(a.conn.send())
 }
@@ -116,8 +160,11 @@ func (a *answer) failed(err error) {
 
 // Write implements http.ResponseWriter.
 func (a *answer) Write(b []byte) (int, error) {
-	if a.conn.taken {
+	switch {
+	case a.conn.taken:
 		return 0, http.ErrHijacked
+	case a.released:
+		return 0, errReleased
 	}
 	if a.status == 0 {
 		a.WriteHeader(http.StatusOK)
@@ -209,8 +256,11 @@ func (o *output) insert(at int, text []byte) {
 
 // FlushError is what http.ResponseController flushes by.
 func (a *answer) FlushError() error {
-	if a.conn.taken {
+	switch {
+	case a.conn.taken:
 		return http.ErrHijacked
+	case a.released:
+		return errReleased
 	}
 	if a.status == 0 {
 		a.WriteHeader(http.StatusOK)
@@ -245,8 +295,11 @@ func (a *answer) EnableFullDuplex() error {
 // Hijack implements http.Hijacker.
 func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c := a.conn
-	if c.taken {
+	switch {
+	case c.taken:
 		return nil, nil, http.ErrHijacked
+	case a.released:
+		return nil, nil, errReleased
 	}
 	if a.status != 0 && !a.committed {
 		a.commit(nil)
@@ -269,7 +322,7 @@ func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if len(early) > 0 {
 		_, _ = in.Peek(len(early)) // it is there, so that it counts as buffered
 	}
-	c.server.options.State(c.Conn, http.StateHijacked)
+	c.server.options.State(c.Conn, http.StateHijacked, time.Time{})
 	return c.Conn, bufio.NewReadWriter(in, bufio.NewWriterSize(c.Conn, size)), nil
 }
 
@@ -300,8 +353,8 @@ func (a *answer) cut() {
 	_ = a.conn.send()
 }
 
-// finish completes an answer, and says whether its connection may have another request.
-func (a *answer) finish() (again bool) {
+// finish completes an answer. Nothing of its header is looked at behind that.
+func (a *answer) finish() {
 	a.done = true
 	if a.status == 0 {
 		a.WriteHeader(http.StatusOK)
@@ -325,7 +378,7 @@ func (a *answer) finish() (again bool) {
 		a.body.retire()
 	}
 	short := a.declared != unknown && !a.bodiless && a.written != a.declared
-	return !a.closes && !short && a.err == nil
+	a.again = !a.closes && !short && a.err == nil
 }
 
 var (

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -21,6 +22,11 @@ type conn struct {
 	out     *output               // nil for none
 	errno   syscall.Errno
 	ended   bool // nothing more comes
+
+	sendsNow func(fd uintptr)
+	sending  net.Buffers
+	sent     int
+	pieces   [rawio.MaxBuffers][]byte
 
 	ctx      context.Context // of all requests
 	remote   string
@@ -49,8 +55,9 @@ func (c *conn) open() error {
 	if err != nil {
 		return err
 	}
-	c.raw, c.nexting, c.remote = raw, c.nextNow, c.RemoteAddr().String()
+	c.raw, c.nexting, c.sendsNow, c.remote = raw, c.nextNow, c.sendNow, c.RemoteAddr().String()
 	c.watch.conn = c
+	c.server.watches.add(&c.watch)
 	c.ctx = context.WithValue(context.Background(), http.LocalAddrContextKey, c.LocalAddr())
 	return nil
 }
@@ -60,20 +67,20 @@ func (c *conn) end() {
 		c.use(len(c.unread()))
 	}
 	c.dropOutput()
-	c.watch.stop()
 	c.Close()
-	c.server.options.State(c.Conn, http.StateClosed)
+	c.server.options.State(c.Conn, http.StateClosed, time.Time{})
 }
 
 // serve serves one request behind the other.
 func (c *conn) serve() {
 	defer func() {
+		c.watch.stop()
 		if !c.taken {
 			c.end()
 		}
 	}()
 	o := &c.server.options
-	if c.await(o.ReadHeaderTimeout) != nil {
+	if c.await(o.ReadHeaderTimeout, time.Now()) != nil {
 		return
 	}
 	for first := true; ; first = false {
@@ -82,12 +89,12 @@ func (c *conn) serve() {
 				return
 			}
 		}
-		o.State(c.Conn, http.StateActive)
+		o.State(c.Conn, http.StateActive, time.Time{})
 		if first && c.isHTTP2() {
 			c.taken = true
 			b := append([]byte(nil), c.unread()...)
 			c.use(len(b))
-			_ = c.await(0)
+			_ = c.await(0, time.Time{})
 			o.HTTP2(c.Conn, b)
 			return
 		}
@@ -96,21 +103,22 @@ func (c *conn) serve() {
 			c.refuse(err)
 			return
 		}
-		a, err := c.request(head)
+		t, err := c.request(head)
 		if err != nil {
 			c.refuse(err)
 			return
 		}
-		if !c.answer(a) {
+		if !c.answer(t) {
 			return
 		}
-		o.State(c.Conn, http.StateIdle)
+		now := time.Now() // read once for each request
+		o.State(c.Conn, http.StateIdle, now)
 		// In this order: whoever closes those that wait looks at the state behind it.
 		if c.server.closing.Load() {
 			_ = c.send()
 			return
 		}
-		if c.await(o.IdleTimeout) != nil {
+		if c.await(o.IdleTimeout, now) != nil {
 			return
 		}
 	}
@@ -143,7 +151,7 @@ func (c *conn) head(first bool) ([]byte, error) {
 		}
 		if !limited {
 			limited = true
-			if err := c.await(c.server.options.ReadHeaderTimeout); err != nil {
+			if err := c.await(c.server.options.ReadHeaderTimeout, time.Now()); err != nil {
 				return nil, errGone
 			}
 		}
@@ -197,7 +205,8 @@ func (c *conn) isHTTP2() bool {
 }
 
 // answer has the handler answer a request, and says whether the connection may have another one.
-func (c *conn) answer(a *answer) (again bool) {
+func (c *conn) answer(t *turn) (again bool) {
+	a := &t.answer
 	c.lastPost = a.request.Method == http.MethodPost
 	c.foreignWrites = false
 	c.watch.begin(a)
@@ -221,8 +230,11 @@ func (c *conn) answer(a *answer) (again bool) {
 		a.cancel()
 		return false
 	}
-	again = a.finish()
-	a.cancel()
+	if !a.done {
+		a.finish()
+	}
+	again = a.again
+	quiet := t.life.end()
 	c.watch.end()
 	if !again {
 		sent := c.send()
@@ -232,6 +244,9 @@ func (c *conn) answer(a *answer) (again bool) {
 	}
 	if c.foreignWrites {
 		_ = c.SetWriteDeadline(time.Time{})
+	}
+	if again && quiet && a.isReusable() {
+		c.server.giveBack(t)
 	}
 	return again
 }
@@ -290,29 +305,50 @@ func (c *conn) dropOutput() {
 	c.out = nil
 }
 
-// send writes what is to be written, and what is behind it.
+// send writes what is to be written, and what is behind it. As much of it as there is room for goes out at once, the rest as the client takes it.
 func (c *conn) send(behind ...[]byte) error {
-	all := net.Buffers(behind)
+	all := append(c.pieces[:0], nil)
 	if c.out != nil {
+		all[0] = c.out.bytes
 		defer c.dropOutput()
-		b := c.out.bytes
-		if !c.foreignWrites && len(behind) == 0 {
-			var n int
-			var errno syscall.Errno
-			if err := c.raw.Control(func(fd uintptr) { n, errno = rawio.Write(fd, b) }); err != nil {
-				return err
-			}
-			if errno != 0 && errno != syscall.EAGAIN {
-				return errno
-			}
-			b = b[n:]
-		}
-		if len(b) > 0 {
-			all = append(net.Buffers{b}, behind...)
-		}
 	}
-	if len(all) == 0 {
+	all = append(all, behind...)
+	size := 0
+	for _, b := range all {
+		size += len(b)
+	}
+	if size == 0 {
 		return nil
 	}
+	defer clear(all)
+	if !c.foreignWrites {
+		c.sending = all
+		if err := c.raw.Control(c.sendsNow); err != nil {
+			return err
+		}
+		c.sending = nil
+		if c.errno != 0 && c.errno != syscall.EAGAIN {
+			return os.NewSyscallError("writev", c.errno)
+		}
+		if c.sent == size {
+			return nil
+		}
+		all = without(all, c.sent)
+	}
 	return c.WriteBuffers(all)
+}
+
+// sendNow is for send.
+func (c *conn) sendNow(fd uintptr) { c.sent, c.errno = rawio.WriteBuffers(fd, c.sending) }
+
+// without takes the first bytes off some buffers.
+func without(all net.Buffers, n int) net.Buffers {
+	for len(all) > 0 && n >= len(all[0]) {
+		n -= len(all[0])
+		all = all[1:]
+	}
+	if n > 0 {
+		all[0] = all[0][n:]
+	}
+	return all
 }

@@ -16,6 +16,9 @@ func bodyAllowed(status int) bool {
 
 // appendStatus appends a status line, in net/http's words.
 func appendStatus(t []byte, minor, status int) []byte {
+	if minor > 0 && status == http.StatusOK {
+		return append(t, "HTTP/1.1 200 OK\r\n"...)
+	}
 	version := "HTTP/1.1 "
 	if minor == 0 {
 		version = "HTTP/1.0 "
@@ -31,19 +34,18 @@ func appendStatus(t []byte, minor, status int) []byte {
 	return append(t, '\r', '\n')
 }
 
-// appendFields appends the handler's header in the order of its names, but for those that are left out.
-func (a *answer) appendFields(t []byte, without func(name string) bool) []byte {
-	var space [24]string
-	names := space[:0]
-	for name := range a.header {
-		if !without(name) && wire.IsToken(name) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		for _, value := range a.header[name] {
-			t = appendField(t, name, value)
+// field is one of a header.
+type field struct {
+	name   string
+	values []string
+}
+
+// appendFields appends them in the order of their names.
+func appendFields(t []byte, fields []field) []byte {
+	slices.SortFunc(fields, func(x, y field) int { return strings.Compare(x.name, y.name) })
+	for _, f := range fields {
+		for _, value := range f.values {
+			t = appendField(t, f.name, value)
 		}
 	}
 	return t
@@ -53,6 +55,10 @@ func (a *answer) appendFields(t []byte, without func(name string) bool) []byte {
 func appendField(t []byte, name, value string) []byte {
 	t = append(t, name...)
 	t = append(t, ':', ' ')
+	if wire.IsValue(value) {
+		t = append(t, wire.Trim(value)...)
+		return append(t, '\r', '\n')
+	}
 	at := len(t)
 	t = append(t, strings.Trim(value, " \t\r\n")...)
 	for i, c := range t[at:] {
@@ -68,23 +74,66 @@ func (a *answer) begin() {
 	a.interim.Lock()
 	a.begun = true
 	a.interim.Unlock()
-	h := a.header
 	a.bodiless = a.request.Method == http.MethodHead || !bodyAllowed(a.status)
-	if v := h["Content-Length"]; len(v) > 0 {
-		if n, err := strconv.ParseInt(v[0], 10, 64); err == nil && n >= 0 {
-			a.declared = n
+	var space [24]field
+	fields := a.sort(space[:0])
+	out := a.conn.output()
+	out.bytes = appendStatus(out.bytes, a.request.ProtoMinor, a.status)
+	out.bytes = appendFields(out.bytes, fields)
+	a.head = len(out.bytes)
+}
+
+// sort notes of each field what it says about the answer, and gives those that are sent as they are, in any order. Each is looked at once.
+func (a *answer) sort(sent []field) []field {
+	var coded, chunked, encoded bool
+	for name, values := range a.header {
+		switch name {
+		case "Content-Length":
+			if len(values) > 0 {
+				if n, err := strconv.ParseInt(values[0], 10, 64); err == nil && n >= 0 {
+					a.declared = n
+				}
+			}
+			continue
+		case "Transfer-Encoding":
+			coded = len(values) > 0 && values[0] != ""
+			chunked = coded && values[0] != "identity"
+			continue
+		case "Connection":
+			a.connection = slices.Clone(values) // the handler may change its own
+			continue
+		case "Content-Type":
+			a.hasType = true
+			if a.status == http.StatusNotModified {
+				continue
+			}
+		case "Content-Encoding":
+			encoded = len(values) > 0 && values[0] != ""
+		case "Date":
+			a.hasDate = true
+		case "Trailer":
+			a.announce(values)
+		default:
+			if strings.HasPrefix(name, http.TrailerPrefix) {
+				a.hasTrailers = true
+				continue
+			}
+		}
+		if wire.IsToken(name) {
+			sent = append(sent, field{name, values})
 		}
 	}
-	codings := h["Transfer-Encoding"]
-	coded := len(codings) > 0 && codings[0] != ""
-	if coded && codings[0] != "identity" {
-		a.declared = unknown // it is chunked
+	if chunked {
+		a.declared = unknown
 	}
-	a.connection = h["Connection"]
-	_, a.hasType = h["Content-Type"]
-	_, a.hasDate = h["Date"]
-	a.hasType = a.hasType || coded || h.Get("Content-Encoding") != ""
-	for _, list := range h["Trailer"] {
+	a.hasType = a.hasType || coded || encoded
+	a.hasTrailers = a.hasTrailers || coded
+	return sent
+}
+
+// announce notes the trailers that the handler will give.
+func (a *answer) announce(lists []string) {
+	for _, list := range lists {
 		a.hasTrailers = true
 		for name := range strings.SplitSeq(list, ",") {
 			if name = http.CanonicalHeaderKey(strings.Trim(name, " \t")); name != "" && !isFraming(name) {
@@ -92,25 +141,6 @@ func (a *answer) begin() {
 			}
 		}
 	}
-	for name := range h {
-		a.hasTrailers = a.hasTrailers || strings.HasPrefix(name, http.TrailerPrefix)
-	}
-	a.hasTrailers = a.hasTrailers || coded
-	if a.connection == nil {
-		a.connection = []string{}
-	}
-	out := a.conn.output()
-	out.bytes = appendStatus(out.bytes, a.request.ProtoMinor, a.status)
-	out.bytes = a.appendFields(out.bytes, func(name string) bool {
-		switch name {
-		case "Connection", "Content-Length", "Transfer-Encoding":
-			return true
-		case "Content-Type":
-			return a.status == http.StatusNotModified
-		}
-		return strings.HasPrefix(name, http.TrailerPrefix)
-	})
-	a.head = len(out.bytes)
 }
 
 // isFraming says of a field that it cannot be a trailer.
@@ -189,26 +219,16 @@ func (a *answer) commit(more []byte) {
 
 // appendTrailers appends the trailers that the handler has announced, and those that it names by http.TrailerPrefix.
 func (a *answer) appendTrailers(t []byte) []byte {
-	type trailer struct {
-		name   string
-		values []string
-	}
-	var all []trailer
+	var all []field
 	for name, values := range a.header {
 		if own, ok := strings.CutPrefix(name, http.TrailerPrefix); ok && wire.IsToken(own) {
-			all = append(all, trailer{own, values})
+			all = append(all, field{own, values})
 		}
 	}
 	for _, name := range a.trailers {
 		if values := a.header[name]; len(values) > 0 && wire.IsToken(name) {
-			all = append(all, trailer{name, values})
+			all = append(all, field{name, values})
 		}
 	}
-	slices.SortFunc(all, func(x, y trailer) int { return strings.Compare(x.name, y.name) })
-	for _, one := range all {
-		for _, value := range one.values {
-			t = appendField(t, one.name, value)
-		}
-	}
-	return t
+	return appendFields(t, all)
 }

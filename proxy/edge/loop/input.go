@@ -141,9 +141,9 @@ func (c *conn) read(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// await has reads fail in patience from now, or up to slack later: a limit that is there already is moved
+// await has reads fail in patience from now on, or up to slack later: a limit that is there already is moved
 // only when it does not fit, since moving it costs. 0 is no limit.
-func (c *conn) await(patience time.Duration) error {
+func (c *conn) await(patience time.Duration, now time.Time) error {
 	c.limits.Lock()
 	defer c.limits.Unlock()
 	if patience <= 0 {
@@ -153,7 +153,6 @@ func (c *conn) await(patience time.Duration) error {
 		c.limit, c.foreign = time.Time{}, false
 		return c.Conn.SetReadDeadline(time.Time{})
 	}
-	now := time.Now()
 	if left := c.limit.Sub(now); c.limit.IsZero() || c.foreign || left < patience || left > patience+slack(patience) {
 		c.limit, c.foreign = now.Add(patience+slack(patience)), false
 		return c.Conn.SetReadDeadline(c.limit)

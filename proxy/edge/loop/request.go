@@ -2,7 +2,6 @@ package loop
 
 import (
 	"bytes"
-	"context"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -15,7 +14,7 @@ import (
 //
 // It is stricter than net/http: lines have to end with CR and LF and may not be folded, and a length beside a transfer
 // coding, or a transfer coding in HTTP/1.0, is refused. It adds no Cache-Control to Pragma.
-func (c *conn) request(head []byte) (*answer, error) {
+func (c *conn) request(head []byte) (*turn, error) {
 	end := bytes.IndexByte(head, '\n') + 1
 	if end <= 2 || head[end-2] != '\r' { // an empty line is the whole head
 		return nil, errMalformed
@@ -26,26 +25,33 @@ func (c *conn) request(head []byte) (*answer, error) {
 	}
 	text := string(head)
 	c.use(0)
-	a := &answer{conn: c, declared: unknown}
-	ctx, cancel := context.WithCancel(c.ctx)
-	var blank http.Request
-	r := blank.WithContext(ctx)
-	a.request, a.cancel = r, cancel
-	if err := parseLine(r, text[:end-2]); err != nil {
-		cancel()
+	t := c.turn()
+	if err := t.parseLine(text[:end-2]); err != nil {
 		return nil, err
 	}
-	r.Header = wire.Split(text[end:], fields)
-	r.RemoteAddr = c.remote
-	if err := frame(a); err != nil {
-		cancel()
+	t.split(text[end:], fields)
+	t.r.Header, t.r.RemoteAddr = t.fields, c.remote
+	if err := frame(&t.answer); err != nil {
 		return nil, err
 	}
-	return a, nil
+	return t, nil
+}
+
+// split makes the header.
+func (t *turn) split(text string, fields int) {
+	if t.fields == nil {
+		t.fields = make(http.Header, fields)
+	}
+	if cap(t.values) < fields {
+		t.values = make([]string, fields)
+	}
+	t.values = t.values[:fields]
+	wire.SplitInto(t.fields, t.values, text)
 }
 
 // parseLine reads a request line.
-func parseLine(r *http.Request, line string) error {
+func (t *turn) parseLine(line string) error {
+	r := &t.r
 	method, rest, _ := strings.Cut(line, " ")
 	target, proto, ok := strings.Cut(rest, " ")
 	if !ok || !wire.IsToken(method) {
@@ -63,25 +69,32 @@ func parseLine(r *http.Request, line string) error {
 		r.ProtoMajor, r.ProtoMinor = 1, int(proto[7]-'0')
 	}
 	r.Method, r.RequestURI, r.Proto = method, target, proto
-	var err error
-	if r.URL, err = parseTarget(method, target); err != nil {
+	if !t.parseTarget(method, target) {
 		return errMalformed
 	}
 	return nil
 }
 
-func parseTarget(method, target string) (*url.URL, error) {
+// parseTarget is false for what is none.
+func (t *turn) parseTarget(method, target string) bool {
+	t.r.URL = &t.url
 	if path, query, asks := strings.Cut(target, "?"); isPlainPath(path) && isPlainQuery(query) {
-		return &url.URL{Path: path, RawQuery: query, ForceQuery: asks && query == ""}, nil
+		t.url.Path, t.url.RawQuery, t.url.ForceQuery = path, query, asks && query == ""
+		return true
 	}
-	if method != http.MethodConnect || strings.HasPrefix(target, "/") {
-		return url.ParseRequestURI(target)
+	scheme := ""
+	if method == http.MethodConnect && !strings.HasPrefix(target, "/") {
+		scheme = "http://"
 	}
-	u, err := url.ParseRequestURI("http://" + target)
-	if err == nil {
+	u, err := url.ParseRequestURI(scheme + target)
+	if err != nil {
+		return false
+	}
+	if scheme != "" {
 		u.Scheme = ""
 	}
-	return u, err
+	t.url = *u
+	return true
 }
 
 // isPlainPath says that a path means what it says: there is nothing to unescape.

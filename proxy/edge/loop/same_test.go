@@ -21,12 +21,16 @@ type both struct {
 	reference string
 }
 
-func newBoth(tb testing.TB, handler http.HandlerFunc) *both {
+// newBoth serves with a handler, which releases its answers to a Server or not.
+func newBoth(tb testing.TB, handler http.HandlerFunc, releases bool) *both {
 	tb.Helper()
 	b := &both{}
 	o := Options{MaxHeaderBytes: 4 << 10, ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b.see(r)
 		handler(w, r)
+		if own, ok := w.(releaser); ok && releases {
+			own.Release()
+		}
 	})}
 	b.ours, b.reference = serve(tb, o), reference(tb, o)
 	return b
@@ -146,6 +150,9 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	}
 	if status, err := strconv.Atoi(q.Get("status")); err == nil && status >= 200 && status < 1000 {
 		w.WriteHeader(status)
+		if connection := h["Connection"]; connection != nil {
+			connection[0] = "x-late"
+		}
 	}
 	h["X-Late"] = []string{"1"} // too late where the status was said
 	if n, err := strconv.Atoi(q.Get("times")); err == nil {
@@ -235,7 +242,7 @@ func requests() map[string]string {
 		"status=204", "status=304", "status=304&length", "status=404", "status=799", "length", "length&pieces", "pieces", "pieces&flush", "flush", "times=1000", "times=1000&length", "times=10000",
 		"times=10000&pieces", "times=3000&pieces&flush", "hints", "hints&status=201", "sniff", "sniff&length", "sniff&h-Content-Encoding=x", "announce", "announce&flush", "trailer", "trailer&flush", "trailer&announce",
 		"h-Connection=close", "h-Connection=keep-alive", "h-X=a%0d%0ab", "h-Bad%20Name=x", "h-Content-Length=1000", "h-Content-Length=1", "abort", "abort&flush", "length&abort", "length&more", "length&nothing",
-		"times=2000&abort", "times=2000&length&abort", "nothing", "nothing&flush", "h-Date=x", "h-X=1&h-X=2", "h-Trailer=Content-Length", "status=200", "h-Server=x",
+		"times=2000&abort", "times=2000&length&abort", "nothing", "nothing&flush", "h-Date=x", "h-X=1&h-X=2", "h-Trailer=Content-Length", "status=200", "h-Server=x", "status=200&h-Connection=close", "status=200&h-Connection=x",
 	} {
 		for _, method := range []string{"GET", "HEAD"} {
 			for _, proto := range []string{"HTTP/1.1", "HTTP/1.0"} {
@@ -249,11 +256,13 @@ func requests() map[string]string {
 
 // TestSameAsNetHTTP: the same bytes are the same requests, and get the same answers.
 func TestSameAsNetHTTP(t *testing.T) {
-	b := newBoth(t, echo)
-	for name, text := range requests() {
-		for _, piece := range []int{1 << 20, max(len(text)/5, 1)} {
-			if diff := b.differ(t, text, piece); diff != "" {
-				t.Errorf("%s, in pieces of %d: %s", name, piece, diff)
+	for _, releases := range []bool{false, true} {
+		b := newBoth(t, echo, releases)
+		for name, text := range requests() {
+			for _, piece := range []int{1 << 20, max(len(text)/5, 1)} {
+				if diff := b.differ(t, text, piece); diff != "" {
+					t.Errorf("%s, in pieces of %d, releases %v: %s", name, piece, releases, diff)
+				}
 			}
 		}
 	}
@@ -266,10 +275,12 @@ func FuzzSameAsNetHTTP(f *testing.F) {
 			f.Add(text)
 		}
 	}
-	b := newBoth(f, echo)
+	keeps, releases := newBoth(f, echo, false), newBoth(f, echo, true)
 	f.Fuzz(func(t *testing.T, text string) {
-		if diff := b.differ(t, text, 1<<20); diff != "" {
-			t.Error(diff)
+		for _, b := range []*both{keeps, releases} {
+			if diff := b.differ(t, text, 1<<20); diff != "" {
+				t.Error(diff)
+			}
 		}
 	})
 }

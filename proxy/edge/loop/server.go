@@ -11,7 +11,8 @@
 //
 //  1. server.go, this file: it is given to Serve.
 //  2. conn.go: requests are waited for, and answers go out; input.go reads.
-//  3. request.go: a head becomes a request, or a refusal (refuse.go); body.go reads the body behind it.
+//  3. request.go: a head becomes a request, or a refusal (refuse.go); body.go reads the body behind it. turn.go has the memory
+//     of all that, and life.go the request's context.
 //  4. watch.go: a handler that takes long is told when its client leaves.
 //  5. answer.go, head.go: what the handler says becomes bytes.
 package loop
@@ -43,8 +44,8 @@ type Options struct {
 	// MaxHeaderBytes bounds the head of a request; 4 KiB more are read before it is refused. 0 means 1 MiB.
 	MaxHeaderBytes int
 	// State is told what becomes of a connection, as http.Server.ConnState; nil for nobody. The connection
-	// begins as new.
-	State func(net.Conn, http.ConnState)
+	// begins as new. With http.StateIdle it is told the time, else the zero time.
+	State func(c net.Conn, state http.ConnState, now time.Time)
 	// HTTP2 gets connections that begin with HTTP/2, with what was read of them; nil refuses them.
 	HTTP2 func(c net.Conn, read []byte)
 }
@@ -66,6 +67,8 @@ type Server struct {
 	closing atomic.Bool
 	inputs  sync.Pool // of *input
 	outputs sync.Pool // of *output
+	watches watches
+	turns   sync.Pool // of *turn
 }
 
 const (
@@ -83,7 +86,7 @@ func New(o Options) *Server {
 	}
 	s.maxHead += headSlack
 	if o.State == nil {
-		s.options.State = func(net.Conn, http.ConnState) {}
+		s.options.State = func(net.Conn, http.ConnState, time.Time) {}
 	}
 	return s
 }

@@ -3,26 +3,77 @@ package loop
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/crossfade-proxy/crossfade/internal/rawio"
 )
 
-// patience is how long a handler may take before somebody looks whether its client has left. Looking takes another goroutine
-// and several system calls, which the many requests that are answered sooner are spared.
+// patience is how long a handler may take before somebody looks whether its client has left; twice as long at most. Looking takes a
+// goroutine and several system calls, which the many requests that are answered sooner are spared.
 const patience = 20 * time.Millisecond
 
-// watch looks whether the client leaves while a handler runs. One timer for each connection, which is set at most
-// once in each patience, begins it.
+// watches are the connections of a Server. While any of them has a request, a timer, one for all, has them looked at in rounds: one
+// for each connection would fire for nearly every request where there are few on each.
+type watches struct {
+	mu    sync.Mutex
+	all   map[*watch]struct{}
+	timer *time.Timer
+	set   atomic.Bool // the timer is
+}
+
+func (s *watches) add(w *watch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all == nil {
+		s.all = map[*watch]struct{}{}
+	}
+	s.all[w] = struct{}{}
+}
+
+func (s *watches) remove(w *watch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.all, w)
+}
+
+// begin is for the beginning of a request, behind that of its watch.
+func (s *watches) begin() {
+	if s.set.Load() || s.set.Swap(true) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.timer == nil {
+		s.timer = time.AfterFunc(patience, s.round)
+	} else {
+		s.timer.Reset(patience)
+	}
+}
+
+// round looks at every connection. A request that begins meanwhile is seen here, or sees that the timer is not set.
+func (s *watches) round() {
+	s.set.Store(false)
+	again := false
+	s.mu.Lock()
+	for w := range s.all {
+		again = w.round() || again
+	}
+	s.mu.Unlock()
+	if again {
+		s.begin()
+	}
+}
+
+// watch looks whether the client of a connection leaves while a handler runs that was there in the round before as well.
 type watch struct {
 	conn *conn
 
 	mu      sync.Mutex
-	timer   *time.Timer
-	armed   bool // the timer
 	current *answer
-	since   time.Time
+	count   uint64        // of requests: current may be of the same memory as the one before
+	seen    uint64        // the count in the last round that found a request
 	ended   chan struct{} // closed when who looks has ended; nil while nobody looks
 	stopped bool          // by us
 }
@@ -30,44 +81,34 @@ type watch struct {
 // begin is for the beginning of a request.
 func (w *watch) begin(a *answer) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.current, w.since = a, time.Now()
-	if w.armed {
-		return
-	}
-	w.armed = true
-	if w.timer == nil {
-		w.timer = time.AfterFunc(patience, w.late)
-	} else {
-		w.timer.Reset(patience)
-	}
+	w.current = a
+	w.count++
+	w.mu.Unlock()
+	w.conn.server.watches.begin()
 }
 
-// late runs when the timer fires: the request that is under way may be another one than when it was set, or none.
-func (w *watch) late() {
+// round begins to look where it is time, and says whether another round is wanted.
+func (w *watch) round() (again bool) {
 	w.mu.Lock()
-	w.armed = false
+	defer w.mu.Unlock()
 	a := w.current
-	if a == nil || w.ended != nil {
-		w.mu.Unlock()
-		return
+	switch {
+	case a == nil || w.ended != nil:
+		return false
+	case w.seen != w.count, a.body != nil && !a.body.over.Load(): // who reads a body sees that the client leaves
+		w.seen = w.count
+		return true
 	}
-	left := patience - time.Since(w.since)
-	if left <= 0 && a.body != nil && !a.body.over.Load() {
-		left = patience // who reads the body sees that the client leaves
-	}
-	if left > 0 {
-		w.armed = true
-		w.timer.Reset(left)
-		w.mu.Unlock()
-		return
-	}
+	w.ended, w.stopped = make(chan struct{}), false
 	w.conn.limits.Lock()
-	err := w.conn.unlimited()
+	err := w.conn.unlimited() // here, so that the limit which end sets comes behind it
 	w.conn.limits.Unlock()
-	ended := make(chan struct{})
-	w.ended, w.stopped = ended, false
-	w.mu.Unlock()
+	go w.late(a, w.ended, err)
+	return false
+}
+
+// late ends a request whose client leaves; or cannot be watched, with an error.
+func (w *watch) late(a *answer, ended chan struct{}, err error) {
 	defer close(ended)
 	if err == nil {
 		err = w.look()
@@ -126,10 +167,8 @@ func (w *watch) end() {
 
 // stop is for the end of the connection.
 func (w *watch) stop() {
+	w.conn.server.watches.remove(w)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.current = nil
-	if w.timer != nil {
-		w.timer.Stop()
-	}
 }

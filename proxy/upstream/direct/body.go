@@ -20,7 +20,7 @@ var errBusy = errors.New("the body is being read already")
 
 // Read implements io.Reader for the body of the answer. It gives what is there without waiting for more,
 // and the end together with the last bytes.
-func (x *exchange) Read(p []byte) (int, error) {
+func (x *Exchange) Read(p []byte) (int, error) {
 	if !x.state.CompareAndSwap(open, reading) {
 		switch x.state.Load() {
 		case ended:
@@ -48,9 +48,12 @@ func (x *exchange) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Ready says that the next Read gives something without waiting for it.
+func (x *Exchange) Ready() bool { return x.state.Load() == ended || len(x.buffer.unread()) > 0 }
+
 // Close implements io.Closer. Before the end of the body it closes the connection, if the rest is not
 // here already. It may be called while somebody reads: that Read fails then.
-func (x *exchange) Close() error {
+func (x *Exchange) Close() error {
 	for {
 		switch x.state.Load() {
 		case open:
@@ -74,7 +77,7 @@ func (x *exchange) Close() error {
 }
 
 // read gives a piece of the body.
-func (x *exchange) read(p []byte) (int, error) {
+func (x *Exchange) read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
@@ -96,7 +99,7 @@ func (x *exchange) read(p []byte) (int, error) {
 }
 
 // readLeft reads some of the bytes that are left. The end of the connection is not their end.
-func (x *exchange) readLeft(p []byte) (int, error) {
+func (x *Exchange) readLeft(p []byte) (int, error) {
 	p = p[:min(uint64(len(p)), x.left)]
 	n := x.buffered(p)
 	if n == 0 {
@@ -110,7 +113,7 @@ func (x *exchange) readLeft(p []byte) (int, error) {
 }
 
 // buffered gives what has been read already.
-func (x *exchange) buffered(p []byte) int {
+func (x *Exchange) buffered(p []byte) int {
 	n := copy(p, x.buffer.unread())
 	x.buffer.from += n
 	return n
@@ -118,7 +121,7 @@ func (x *exchange) buffered(p []byte) int {
 
 // wait reads from the connection. The limit for the head does not hold for the body: it is taken off when
 // it comes, which it hardly ever does.
-func (x *exchange) wait(p []byte) (int, error) {
+func (x *Exchange) wait(p []byte) (int, error) {
 	n, err := x.conn.read(p)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		if err := x.conn.awaitForever(); err != nil {
@@ -130,7 +133,7 @@ func (x *exchange) wait(p []byte) (int, error) {
 }
 
 // drain says whether the rest of the body is in the buffer, and takes it out.
-func (x *exchange) drain() bool {
+func (x *Exchange) drain() bool {
 	switch x.framing.body {
 	case lengthBody:
 		here := x.left <= uint64(len(x.buffer.unread()))

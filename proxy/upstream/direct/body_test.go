@@ -86,7 +86,7 @@ func TestClosedWhileRead(t *testing.T) {
 			u := raw.Serve(t, raw.Take(), raw.Send(head), raw.UntilGone())
 			client := to(t, u.Address())
 			res := opened(t, client) //nolint:bodyclose // it is closed below, while somebody reads
-			x := res.Body.(*exchange)
+			x := res.Body.(*Exchange)
 			ended := make(chan error)
 			go func() {
 				_, err := res.Body.Read(make([]byte, 1))

@@ -29,7 +29,7 @@ func TestWaitingHoldsLittle(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	if x := res.Body.(*exchange); x.asked != nil {
+	if x := res.Body.(*Exchange); x.asked != nil {
 		t.Error("the request's memory is held while its answer is read")
 	}
 }

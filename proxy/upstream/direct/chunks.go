@@ -49,7 +49,7 @@ var (
 )
 
 // readChunks gives some of the body: what is here, and waits only where nothing is.
-func (x *exchange) readChunks(p []byte) (n int, err error) {
+func (x *Exchange) readChunks(p []byte) (n int, err error) {
 	for n < len(p) {
 		if x.chunks.at == inChunk {
 			got := x.bufferedLeft(p[n:])
@@ -91,7 +91,7 @@ func (x *exchange) readChunks(p []byte) (n int, err error) {
 }
 
 // bufferedLeft gives what is here of the chunk.
-func (x *exchange) bufferedLeft(p []byte) int {
+func (x *Exchange) bufferedLeft(p []byte) int {
 	n := x.buffered(p[:min(uint64(len(p)), x.left)])
 	x.left -= uint64(n)
 	return n
@@ -99,7 +99,7 @@ func (x *exchange) bufferedLeft(p []byte) int {
 
 // waitLeft waits for more of the chunk. A large rest goes past the buffer; into the buffer comes also what is
 // behind a small one, with the same system call.
-func (x *exchange) waitLeft(p []byte) (int, error) {
+func (x *Exchange) waitLeft(p []byte) (int, error) {
 	if x.left >= bufferSize && len(p) >= bufferSize {
 		return x.readLeft(p)
 	}
@@ -110,7 +110,7 @@ func (x *exchange) waitLeft(p []byte) (int, error) {
 }
 
 // more reads into the buffer.
-func (x *exchange) more() error {
+func (x *Exchange) more() error {
 	n, err := x.wait(x.buffer.room())
 	x.buffer.to += n
 	return unexpected(err)
@@ -118,7 +118,7 @@ func (x *exchange) more() error {
 
 // nextChunk goes on to the data of the next chunk. Behind the last one it is io.EOF; errMore says that
 // it cannot go on.
-func (x *exchange) nextChunk() error {
+func (x *Exchange) nextChunk() error {
 	for {
 		switch x.chunks.at {
 		case inChunk:
@@ -144,7 +144,7 @@ func (x *exchange) nextChunk() error {
 }
 
 // size reads the line before a chunk.
-func (x *exchange) size() error {
+func (x *Exchange) size() error {
 	unread := x.buffer.unread()
 	i := bytes.IndexByte(unread[:min(len(unread), maxChunkLine)], '\n')
 	switch {
@@ -196,7 +196,7 @@ func parseSize(line []byte) (uint64, error) {
 }
 
 // trailers reads what is behind the last chunk, up to an empty line.
-func (x *exchange) trailers() error {
+func (x *Exchange) trailers() error {
 	unread := x.buffer.unread()
 	var all wire.Lines
 	n := all.End(unread)
@@ -225,7 +225,7 @@ func (x *exchange) trailers() error {
 }
 
 // drainChunks goes to the end of the body as far as it is here, and says whether it is.
-func (x *exchange) drainChunks() bool {
+func (x *Exchange) drainChunks() bool {
 	for {
 		if x.chunks.at == inChunk {
 			here := min(x.left, uint64(len(x.buffer.unread())))

@@ -58,7 +58,7 @@ type decoded struct {
 func decode(c *conn, text string, piece int) (d decoded) {
 	b := &buffer{bytes: make([]byte, max(len(text), bufferSize)), to: len(text)}
 	copy(b.bytes, text)
-	x := &exchange{conn: c, ctx: context.Background(), buffer: b}
+	x := &Exchange{conn: c, ctx: context.Background(), buffer: b}
 	p := make([]byte, piece)
 	var body strings.Builder
 	for d.err == nil {

@@ -73,6 +73,12 @@ func New(o Options) *Client {
 // Got1xxResponse, WroteHeaders and WroteRequest, on the caller's goroutine. Where nobody hears of
 // interim answers, all their heads together are bounded as one head is.
 func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
+	return c.RoundTripIn(new(Exchange), r, httptrace.ContextClientTrace(r.Context()))
+}
+
+// RoundTripIn is RoundTrip in the memory of x, which has to be over, and with a trace, nil for none, in place of the
+// context's.
+func (c *Client) RoundTripIn(x *Exchange, r *http.Request, trace *httptrace.ClientTrace) (*http.Response, error) {
 	if !supported || !takes(r) {
 		return nil, http.ErrSkipAltProtocol
 	}
@@ -81,8 +87,7 @@ func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
 		c.buffers.put(b)
 		return nil, http.ErrSkipAltProtocol
 	}
-	ctx := r.Context()
-	x := &exchange{client: c, request: r, ctx: ctx, trace: httptrace.ContextClientTrace(ctx), asked: b}
+	x.start(c, r, trace, b)
 	for {
 		err := x.connect()
 		if err == nil {
@@ -97,7 +102,8 @@ func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) {
 		c.buffers.put(x.asked)
 		c.buffers.put(x.buffer)
 		x.closeRequest()
-		if cause := context.Cause(ctx); cause != nil {
+		x.busy.Store(false)
+		if cause := context.Cause(x.ctx); cause != nil {
 			err = cause
 		}
 		return nil, err

@@ -11,10 +11,11 @@ import (
 type conn struct {
 	net.Conn
 	socket socket
-	used   bool      // it has carried a request
-	since  time.Time // nobody uses it
-	limit  time.Time // of reading, as the socket knows it; zero for none
-	abort  func()    // closes it
+	used   bool          // it has carried a request
+	since  time.Time     // nobody uses it
+	rested time.Duration // was when it was taken
+	limit  time.Time     // of reading, as the socket knows it; zero for none
+	abort  func()        // closes it
 	peeked [12]byte
 }
 
@@ -36,7 +37,10 @@ func (c *conn) idle() time.Duration {
 	return time.Since(c.since)
 }
 
-func (c *conn) isFresh(patience time.Duration) bool { return c.idle() < patience }
+func (c *conn) isFresh(patience time.Duration) bool {
+	c.rested = c.idle()
+	return c.rested < patience
+}
 
 // look says whether the connection is open with nothing to be read from it, and whether there is something that nobody
 // asked for. A 408 is no such thing: some servers say goodbye with it.

@@ -15,8 +15,10 @@ import (
 	"github.com/crossfade-proxy/crossfade/internal/wire"
 )
 
-// exchange is one request and its answer, in one piece of memory. It is the body of its answer, too.
-type exchange struct {
+// Exchange is the memory of one request and its answer. It is the body of its answer, too. The zero value is ready.
+// Whoever owns it may use it for one request after the other, each when nobody has anything of the last one any more,
+// its answer, header and body included, and [Exchange.IsOver] says that it is over.
+type Exchange struct {
 	client  *Client
 	request *http.Request
 	ctx     context.Context // the request's
@@ -31,12 +33,25 @@ type exchange struct {
 	begun bool        // something of an answer has come
 
 	response http.Response
+	header   http.Header // of the answer, used again for the next one
+	values   []string    // what is in it, at least
 	framing  framing
 	left     uint64 // of the body, or of the chunk that is being read
 	chunks   chunks
 	state    atomic.Int32 // of the body: open, reading, ended, closed
 	err      error        // of Read, from the body's end on
+	busy     atomic.Bool  // from start until the connection and the buffers were given back
 }
+
+// start makes x ready for a request. What it had of the last one is gone.
+func (x *Exchange) start(c *Client, r *http.Request, trace *httptrace.ClientTrace, asked *buffer) {
+	*x = Exchange{client: c, request: r, ctx: r.Context(), trace: trace, asked: asked, header: x.header, values: x.values}
+	x.busy.Store(true)
+}
+
+// IsOver says that the answer was read to its end or closed, or that there was none, so that nothing here is in use. It is true of
+// the zero value.
+func (x *Exchange) IsOver() bool { return !x.busy.Load() }
 
 var (
 	// errAgain says that the request may go out on another connection.
@@ -56,7 +71,7 @@ func (lateError) Temporary() bool { return true }
 var _ net.Error = lateError{}
 
 // connect takes a connection, or makes one.
-func (x *exchange) connect() error {
+func (x *Exchange) connect() error {
 	if err := x.ctx.Err(); err != nil {
 		return err
 	}
@@ -74,20 +89,18 @@ func (x *exchange) connect() error {
 		}
 	}
 	if x.trace != nil && x.trace.GotConn != nil {
-		x.trace.GotConn(httptrace.GotConnInfo{Conn: x.conn.Conn, Reused: x.conn.used, WasIdle: x.conn.used, IdleTime: x.conn.idle()})
+		x.trace.GotConn(httptrace.GotConnInfo{Conn: x.conn.Conn, Reused: x.conn.used, WasIdle: x.conn.used, IdleTime: x.conn.rested})
 	}
 	return nil
 }
 
 // ask writes the request on the connection and reads the head of the answer.
-func (x *exchange) ask() error {
+func (x *Exchange) ask() error {
 	if err := x.complete(); err != nil {
 		x.giveBack(true)
 		return err
 	}
-	if x.ctx.Done() != nil {
-		x.stop = context.AfterFunc(x.ctx, x.conn.abort)
-	}
+	x.stop = afterFunc(x.ctx, x.conn.abort)
 	n, err := x.send()
 	nothing := err != nil && n == 0
 	if err == nil {
@@ -104,9 +117,21 @@ func (x *exchange) ask() error {
 	return err
 }
 
+// afterFunc has f called when ctx ends, unless it is stopped before. A context that knows how to do so by itself needs
+// no other one around it.
+func afterFunc(ctx context.Context, f func()) (stop func() bool) {
+	if own, ok := ctx.(interface{ AfterFunc(f func()) func() bool }); ok {
+		return own.AfterFunc(f)
+	}
+	if ctx.Done() == nil {
+		return nil
+	}
+	return context.AfterFunc(ctx, f)
+}
+
 // complete puts the body behind the head. It is not read before there is a connection, so that who gets
 // none still has it.
-func (x *exchange) complete() error {
+func (x *Exchange) complete() error {
 	if x.written == 0 && x.request.ContentLength > 0 {
 		x.taken = true
 		if err := x.asked.putBody(x.request); err != nil {
@@ -118,14 +143,14 @@ func (x *exchange) complete() error {
 }
 
 // closeRequest does what a RoundTripper promises.
-func (x *exchange) closeRequest() {
+func (x *Exchange) closeRequest() {
 	if x.request.Body != nil && !x.taken {
 		_ = x.request.Body.Close() // nobody wanted what was in it
 	}
 }
 
 // send writes the request, and says how much of it was written. Usually it waits for the answer as well.
-func (x *exchange) send() (n int, err error) {
+func (x *Exchange) send() (n int, err error) {
 	request := x.asked.bytes[:x.written]
 	traced := x.trace != nil && (x.trace.WroteHeaders != nil || x.trace.WroteRequest != nil)
 	if !traced && len(request) <= shortWrite {
@@ -149,7 +174,7 @@ func (x *exchange) send() (n int, err error) {
 	return n + more, err
 }
 
-func (x *exchange) wrote(err error) {
+func (x *Exchange) wrote(err error) {
 	if x.trace.WroteHeaders != nil && err == nil {
 		x.trace.WroteHeaders()
 	}
@@ -159,7 +184,7 @@ func (x *exchange) wrote(err error) {
 }
 
 // isSafe says whether a request may be sent twice.
-func (x *exchange) isSafe() bool {
+func (x *Exchange) isSafe() bool {
 	m := x.request.Method
 	return (m == http.MethodGet || m == http.MethodHead || m == http.MethodOptions) && x.request.ContentLength == 0
 }
@@ -170,7 +195,7 @@ func isTimeout(err error) bool {
 }
 
 // answer reads heads up to the one of the answer.
-func (x *exchange) answer() error {
+func (x *Exchange) answer() error {
 	if x.buffer == nil {
 		x.buffer = x.client.buffers.get()
 	}
@@ -189,7 +214,7 @@ func (x *exchange) answer() error {
 		if err != nil {
 			return err
 		}
-		if err = parseHead(res, text); err != nil {
+		if err = x.parseHead(text); err != nil {
 			return err
 		}
 		if x.framing, err = frame(res, x.request.Method); err != nil {
@@ -208,12 +233,12 @@ func (x *exchange) answer() error {
 		default:
 			limit -= int64(len(text))
 		}
-		*res = http.Response{}
+		*res, x.header = http.Response{}, nil // whoever heard of it may keep it
 	}
 }
 
 // head reads up to the empty line behind a head, and gives both. They are good until the next read.
-func (x *exchange) head(limit int64) ([]byte, error) {
+func (x *Exchange) head(limit int64) ([]byte, error) {
 	var lines wire.Lines
 	for {
 		unread := x.buffer.unread()
@@ -237,7 +262,7 @@ func (x *exchange) head(limit int64) ([]byte, error) {
 }
 
 // fill reads something of a head.
-func (x *exchange) fill() error {
+func (x *Exchange) fill() error {
 	n, err := x.conn.read(x.buffer.room())
 	x.buffer.to += n
 	switch {
@@ -250,7 +275,7 @@ func (x *exchange) fill() error {
 }
 
 // begin leaves the body to the caller.
-func (x *exchange) begin() {
+func (x *Exchange) begin() {
 	x.response.Request = x.request
 	x.left = x.framing.length
 	if x.framing.body == noBody {
@@ -264,7 +289,7 @@ func (x *exchange) begin() {
 var errLeftOver = errors.New("the connection cannot be used again")
 
 // giveBack ends the use of the connection. It is kept only where that may be, and the caller has not left.
-func (x *exchange) giveBack(keep bool) {
+func (x *Exchange) giveBack(keep bool) {
 	if x.stop != nil && !x.stop() {
 		keep = false
 	}
@@ -282,11 +307,12 @@ func (x *exchange) giveBack(keep bool) {
 }
 
 // release ends the use of the connection and of the buffer behind the answer; whole says that all of it was read.
-func (x *exchange) release(whole bool) {
+func (x *Exchange) release(whole bool) {
 	stray := whole && len(x.buffer.unread()) > 0
 	if stray {
 		x.client.options.Stray()
 	}
 	x.giveBack(whole && !stray && !x.framing.closes)
 	x.client.buffers.put(x.buffer)
+	x.busy.Store(false)
 }

@@ -18,8 +18,9 @@ func beginsHead(text []byte) bool {
 	return string(text[:n]) == version[:n]
 }
 
-// parseHead makes res of a head, which it changes. All text in res is of one string.
-func parseHead(res *http.Response, head []byte) error {
+// parseHead makes the answer of a head, which it changes. All its text is of one string.
+func (x *Exchange) parseHead(head []byte) error {
+	res := &x.response
 	i := bytes.IndexByte(head, '\n') + 1
 	line := wire.WithoutEnd(head[:i])
 	at, err := parseStatus(res, line)
@@ -32,8 +33,23 @@ func parseHead(res *http.Response, head []byte) error {
 	}
 	text := string(head)
 	res.Status = text[at:len(line)]
-	res.Header = wire.Split(text[i:], fields)
+	x.split(text[i:], fields)
+	res.Header = x.header
 	return nil
+}
+
+// mostFields is how many fields may be in a header that is used again: a map never becomes smaller.
+const mostFields = 64
+
+// split makes the header of that many field lines.
+func (x *Exchange) split(text string, fields int) {
+	if x.header == nil || len(x.header) > mostFields || len(x.values) < fields {
+		const usual = 16
+		most := max(fields, usual)
+		x.header, x.values = make(http.Header, most), make([]string, most)
+	}
+	clear(x.header)
+	wire.SplitInto(x.header, x.values[:fields], text)
 }
 
 // parseStatus reads a status line, and says where the status begins in it.

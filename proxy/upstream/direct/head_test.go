@@ -41,8 +41,9 @@ func FuzzHeads(f *testing.F) {
 			want = seen(res)
 			defer res.Body.Close() // which reads trailers
 		}
-		mine := &http.Response{}
-		err = parseHead(mine, []byte(text[:end]))
+		var x Exchange
+		mine := &x.response
+		err = x.parseHead([]byte(text[:end]))
 		if err == nil {
 			_, err = frame(mine, method)
 		}
