@@ -18,7 +18,6 @@ func (b *builder) shape(s *Shape) *shape {
 	}
 	c.lift = s.Unmapped == UnmappedUnder && b.dir == ToSession
 	read := b.newObject(false)
-	read.object.layout = 0 // it has one; its number comes in the end
 	read.object.spare = s.Unmapped != UnmappedDrop
 	c.read = read.object
 	m := &members{b: b, shape: s, read: read}
@@ -31,9 +30,6 @@ func (b *builder) shape(s *Shape) *shape {
 		}
 	} else {
 		c.steps = m.toSession(s.Members, read)
-	}
-	if len(read.object.nested) > 0 {
-		read.object.layout = -1
 	}
 	return c
 }

@@ -28,16 +28,28 @@ func (r *run) editObject(i int, o *object, depth int, known uint64) int {
 	for _, n := range o.asides {
 		r.asides[n] = aside{}
 	}
-	i = skipSpace(b, i+1)
-	if i < len(b) && b[i] == '}' {
-		return r.endObject(i, end, o, 0, 0)
-	}
-	for {
-		k0, k1, v0 := r.memberName(i)
-		if k1 < 0 {
-			return -1
+	c := r.course(o)
+	for i++; ; {
+		var k0, k1, v0, n int
+		if lit := c.literal(r, i); lit != nil {
+			k0, k1, v0, n = i+int(lit.quote), i+int(lit.end), i+int(lit.size), int(lit.field)
+		} else {
+			from := i
+			if i = skipSpace(b, i); i < len(b) && b[i] == '}' {
+				break
+			}
+			if c.members > 0 {
+				if i >= len(b) || b[i] != ',' {
+					return r.syntax(i)
+				}
+				i = skipSpace(b, i+1)
+			}
+			if k0, k1, v0 = r.memberName(i); k1 < 0 {
+				return -1
+			}
+			n = o.names.find(b[k0+1 : k1-1])
+			c.other(b[from:v0], k0-from, k1-from, n)
 		}
-		n := o.names.find(b[k0+1 : k1-1])
 		if n < 0 {
 			if i = scanValue(b, v0, depth-1); i < 0 {
 				return r.syntax(^i)
@@ -90,20 +102,8 @@ func (r *run) editObject(i int, o *object, depth int, known uint64) int {
 			}
 			end = i
 		}
-		if i < len(b) && b[i] <= ' ' {
-			i = skipSpace(b, i)
-		}
-		if i >= len(b) {
-			return r.syntax(i)
-		}
-		if b[i] == '}' {
-			break
-		}
-		if b[i] != ',' {
-			return r.syntax(i)
-		}
-		i = skipSpace(b, i+1)
 	}
+	c.end()
 	if missed&seen != 0 {
 		r.rewind(before)
 		return r.editObject(open, o, depth, seen)

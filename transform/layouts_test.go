@@ -174,8 +174,13 @@ func TestOddRows(t *testing.T) {
 	shape := &Shape{Name: "row", Unmapped: UnmappedKeep, Members: []Member{
 		{Name: "id", From: "id"}, {Name: "kind", Else: []Source{{Value: `"x"`}}}, {Name: "name", From: "name"}, {Name: "flow", From: "session"},
 	}}
-	l := compile(t, []Op{Collect{At: Path{"rows"}, To: "flows", Shape: shape}})
-	plain := Plain(l)
+	under := &Shape{Name: "other row", Unmapped: UnmappedUnder, Under: Path{"name", "legacy"}, Members: []Member{
+		{Name: "id", From: "id"}, {Name: "name", From: "name"},
+	}}
+	open := &Shape{Name: "edited row", Edit: []Op{
+		Rename{At: Path{"session"}, To: "flow", Optional: true}, Rename{At: Path{"id"}, To: "flow_id", Optional: true},
+		Drop{At: Path{"name"}, Optional: true, Loss: "a test"},
+	}}
 	const usual = `{"id":1,"name":"a","more":[[]],"session":"b"}`
 	for _, row := range []struct{ name, odd string }{
 		{"as ever", usual},
@@ -203,22 +208,40 @@ func TestOddRows(t *testing.T) {
 		{"no colon", `{"id":1,"name" "a","more":[],"session":"b"}`},
 		{"no value", `{"id":1,"name":,"more":[],"session":"b"}`},
 		{"a comma at the end", `{"id":1,"name":"a","more":[],"session":"b",}`},
-		{"a bad string", `{"id":1,"name":"a` + "" + `","more":[],"session":"b"}`},
+		{"a bad string", `{"id":1,"name":"a` + "\x01" + `","more":[],"session":"b"}`},
 		{"no object", `[]`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			for _, rows := range [][]string{{usual, row.odd, usual}, {usual, usual, row.odd}, {row.odd, row.odd, usual}, {usual, row.odd, row.odd, row.odd}} {
-				body := `{"rows":[` + strings.Join(rows, ",") + `]}`
-				for _, end := range []int{len(body), len(body) - 1, len(body) - 3, len(body) - 10, len(body) - 20} {
-					for _, job := range jobs() {
-						job.MaxDepth = 5
-						if complaint := samePlain(l, plain, body[:end], job); complaint != "" {
-							t.Error(complaint)
+			for _, shape := range []*Shape{shape, under, open} {
+				l := compile(t, []Op{Collect{At: Path{"rows"}, To: "flows", Shape: shape}})
+				plain := Plain(l)
+				for _, rows := range [][]string{{usual, row.odd, usual}, {usual, usual, row.odd}, {row.odd, row.odd, usual}, {usual, row.odd, row.odd, row.odd}} {
+					body := `{"rows":[` + strings.Join(rows, ",") + `]}`
+					for _, end := range []int{len(body), len(body) - 1, len(body) - 3, len(body) - 10, len(body) - 20} {
+						for _, job := range jobs() {
+							job.MaxDepth = 5
+							if complaint := samePlain(l, plain, body[:end], job); complaint != "" {
+								t.Error(complaint)
+							}
 						}
 					}
 				}
 			}
 		})
+	}
+}
+
+// A member that a nest has no place for is refused however often it comes.
+func TestNestRefusesAgain(t *testing.T) {
+	l := compile(t, []Op{Project{At: Path{"a"}, To: "b", Shape: &Shape{Name: "nested", Members: []Member{
+		{Name: "dates", Nest: []Member{{Name: "start", From: "start_date"}}},
+	}}}})
+	for range 3 {
+		_, err := l.Map(nil, []byte(`{"b":{"dates":{"start":1,"more":2}}}`), Job{Direction: ToSession, Form: Replace})
+		const want = "context-me response to-session: project a to b: at b.dates.more: a member has no place in the shape nested (byte 25)"
+		if fmt.Sprint(err) != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
 	}
 }
 

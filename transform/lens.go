@@ -90,7 +90,7 @@ type Lens struct {
 	ops      []Op
 
 	union, flow, session *program   // union is nil where there is none
-	runs, pool           *sync.Pool // of runs, of Streams
+	pool                 *sync.Pool // of Streams
 	streams              bool
 }
 
@@ -100,7 +100,7 @@ func Compile(endpoint string, side Side, ops []Op) (*Lens, error) {
 	if err := declared(ops); err != nil {
 		return nil, err
 	}
-	l := &Lens{endpoint: endpoint, side: side, ops: ops, runs: &sync.Pool{New: func() any { return new(run) }}, pool: &sync.Pool{}}
+	l := &Lens{endpoint: endpoint, side: side, ops: ops, pool: &sync.Pool{}}
 	var errs [3]error
 	l.flow, errs[0] = compileProgram(ops, ToFlow, false)
 	l.session, errs[1] = compileProgram(ops, ToSession, false)
@@ -133,8 +133,11 @@ func (l *Lens) Map(dst, body []byte, job Job) (Result, error) {
 	if len(body) > math.MaxInt32 {
 		return Result{}, l.named(job, &Error{Err: ErrSize})
 	}
-	r := l.runs.Get().(*run)
-	defer r.release(l.runs)
+	r, ok := prog.runs.Get().(*run)
+	if !ok {
+		r = &run{}
+	}
+	defer r.release(&prog.runs)
 	r.start(prog, body, job)
 	if !r.whole() {
 		return Result{}, l.named(job, r.err)

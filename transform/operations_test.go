@@ -186,6 +186,16 @@ func TestOperations(t *testing.T) {
 			`{"n":["Default Session - \/\ud800","Demo Session","Demo Session 2","session",7]}`,
 		},
 		{
+			"prefixes: one that ends in a quote is not the end of a text",
+			[]Op{Prefixes{At: path("a[]"), Table: &PrefixTable{
+				Name: "quote", Entries: []PrefixEntry{{`b"`, "c", false}}, Back: []PrefixEntry{{`b"`, "c", false}}, Loss: "a test",
+			}}},
+			`{"a":["b","b\"","b\u0022"]}`,
+			`{"a":["b","c","c"]}`,
+			`{"a":["b","b\"","b\u0022"]}`,
+			`{"a":["b","b\"","b\""]}`,
+		},
+		{
 			"text: exactly this text, at exactly this path",
 			[]Op{Text{At: path("error.message"), Session: "no session", Flow: "no flow"}},
 			`{"error":{"message":"no session","x":"no session"},"message":"no session"}`,

@@ -34,8 +34,8 @@ func (p *plan) make(s *shape, l *layout) {
 	p.made, p.text, p.pieces = true, append(p.text[:0], '{'), p.pieces[:0]
 	p.told = 0
 	var place [maxFields]int // of a field among the members of the object, from 1 on
-	for k := range l.literals[:l.count] {
-		if n := l.literals[k].field; n >= 0 {
+	for k := range l.known {
+		if n := l.known[k].field; n >= 0 {
 			place[n] = k + 1
 		}
 	}
@@ -49,7 +49,7 @@ func (p *plan) make(s *shape, l *layout) {
 		switch has := at > 0 && st.omit == ""; {
 		case has && st.plain:
 			// Right behind a comma, which is right behind the member before?
-			p.body(int8(st.field), at > 1 && l.literals[at-1].quote == 1, place[:], first)
+			p.body(int8(st.field), at > 1 && l.known[at-1].quote == 1, place[:], first)
 		case has && st.owner == nil && st.under == nil && st.nest == nil:
 			p.comma(first)
 			p.text = append(p.text, st.lit...)

@@ -1,5 +1,7 @@
 package transform
 
+import "sync"
+
 // A program is a lens compiled for one direction and one form: a tree that follows the
 // body, with what to do at each member that matters. All else is scanned and stays.
 type program struct {
@@ -10,6 +12,7 @@ type program struct {
 	layouts int       // how many objects are read for a shape
 	slots   int
 	globals []global // members of the body's root that shapes fall back on
+	runs    sync.Pool
 }
 
 // node says what to do with one value. At most one of its parts is set.

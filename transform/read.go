@@ -2,15 +2,6 @@ package transform
 
 import "fmt"
 
-// reading is an object on its way through readObject.
-type reading struct {
-	at      int    // behind the opening brace, or a value
-	members int    // read
-	next    int    // of the known literals
-	seen    uint64 // fields
-	odd     bool   // one was not spelled as known
-}
-
 // readObject finds the members of the object at i that a closed shape is made of.
 func (r *run) readObject(i int, op Op, o *object, depth int) int {
 	b := r.body
@@ -21,29 +12,22 @@ func (r *run) readObject(i int, op Op, o *object, depth int) int {
 	for _, id := range o.nested {
 		r.seen[id] = 0
 	}
-	l := r.layoutOf(o)
-	var (
-		known []literal
-		s     = reading{at: i + 1}
-	)
-	if l != nil {
-		known, l.fits = l.literals[:l.count], false
-	}
-	for {
-		if s.next < len(known) {
-			r.readKnown(&s, o, known, depth)
+	c := r.course(o)
+	seen := uint64(0)
+	for i++; ; {
+		if c.next < len(c.known) {
+			i, seen = r.readKnown(i, o, &c, seen, depth)
 		}
-		i = s.at
+		from := i
 		if i >= len(b) || b[i] != '}' {
 			i = skipSpace(b, i)
 		}
 		if i < len(b) && b[i] == '}' {
-			if r.seen[o.id] = s.seen; len(known) > 0 {
-				l.read(!s.odd && s.members == len(known))
-			}
+			r.seen[o.id] = seen
+			c.end()
 			return i + 1
 		}
-		if s.members > 0 {
+		if c.members > 0 {
 			if i >= len(b) || b[i] != ',' {
 				return r.syntax(i)
 			}
@@ -54,34 +38,29 @@ func (r *run) readObject(i int, op Op, o *object, depth int) int {
 			return -1
 		}
 		n := o.names.find(b[k0+1 : k1-1])
-		switch {
-		case len(known) > 0:
-			s.odd, s.next = true, resume(known, s.next, n)
-		case l != nil:
-			l.learn(s.members, b[s.at:v0], k0-s.at, n)
-		}
-		if i = r.readMember(k0, v0, n, op, o, &s, depth); i < 0 {
+		c.other(b[from:v0], k0-from, k1-from, n)
+		if i = r.readMember(k0, v0, n, op, o, seen, depth); i < 0 {
 			return i
 		}
-		s.at = i
-		s.members++
+		if n >= 0 {
+			seen |= 1 << n
+		}
 	}
 }
 
 // readKnown reads members as long as they are spelled like those of the last object of the kind (layout.go), so that
 // only the values need be scanned. It stops before a member where anything is odd.
-func (r *run) readKnown(s *reading, o *object, known []literal, depth int) {
-	b, i, seen := r.body, s.at, s.seen
+func (r *run) readKnown(i int, o *object, c *course, seen uint64, depth int) (int, uint64) {
+	b, known, k := r.body, c.known, c.next
 	slots := r.slots[o.base : o.base+len(o.fields)]
-	k := s.next
 scan:
 	for ; k < len(known) && i >= 0; k++ {
 		lit := &known[k]
-		var p []byte
+		p := r.padding[:]
 		if i+literalBytes <= len(b) {
 			p = b[i : i+literalBytes : len(b)]
 		} else {
-			p = r.padded(i)
+			r.pad(i)
 		}
 		v0 := i + int(lit.size)
 		if v0 >= len(b) || !lit.begins(p) {
@@ -111,17 +90,13 @@ scan:
 		}
 		i = end
 	}
-	s.at, s.members, s.next, s.seen = i, s.members+k-s.next, k, seen
-}
-
-// padded gives the last bytes, less than a literal may have, with any bytes behind them.
-func (r *run) padded(i int) []byte {
-	copy(r.padding[:], r.body[i:])
-	return r.padding[:]
+	c.members += k - c.next
+	c.next = k
+	return i, seen
 }
 
 // readMember scans the value of the member that begins at k0, field n of the object or none.
-func (r *run) readMember(k0, v0, n int, op Op, o *object, s *reading, depth int) int {
+func (r *run) readMember(k0, v0, n int, op Op, o *object, seen uint64, depth int) int {
 	var end int
 	if n >= 0 && o.fields[n].node != nil {
 		if end = r.readNested(v0, op, o.fields[n].node.object, depth-1); end < 0 {
@@ -133,10 +108,9 @@ func (r *run) readMember(k0, v0, n int, op Op, o *object, s *reading, depth int)
 	at := slot{int32(k0), int32(v0), int32(end)}
 	switch {
 	case n >= 0:
-		if s.seen&(1<<n) != 0 {
+		if seen&(1<<n) != 0 {
 			return r.within(o.fields[n].name, r.fail(op, k0, ErrDuplicate))
 		}
-		s.seen |= 1 << n
 		r.slots[o.base+n] = at
 	case o.spare:
 		r.spare = append(r.spare, at)

@@ -178,7 +178,7 @@ func TestWhatStreamsAddsAtTheEnd(t *testing.T) {
 func TestStreamIsMapAtEverySplit(t *testing.T) {
 	l := compile(t, contextOps())
 	tokens := []string{
-		`"a"`, `"\u0041"`, `"\ud83d\uDE00"`, `"\n\"\\\/\b\f\r\t"`, `"\x"`, `"\u00g0"`, `"\u00`, `"\`, `"`, "\"\x01\"", "\"\xff\"",
+		`"a"`, `"\u0041"`, `"\ud83d\uDE00"`, `"\n\"\\\/\b\f\r\t"`, `"\x"`, `"\u00g0"`, `"\u00`, `"\`, `"`, `a"`, "\"\x01\"", "\"\xff\"",
 		`0`, `-0`, `-`, `01`, `1.`, `1.5`, `1.e1`, `1e`, `1e+`, `1E-07`, `1e5x`, `-a`, `.5`, `+1`,
 		`true`, `tru`, `truf`, `false`, `null`, `nul`, `nulll`, `{}`, `{"a"}`, `{"a":}`, `{"a":1,}`, `{,}`, `{1:2}`, `[]`, `[,]`, `[1,]`, `[1 2]`, `[1}`,
 		`{"a":1]`, `[[[[]]]]`, `[[[[[1]]]]]`, `[{"a":{"b":[]}}]`, `{"a":{"b":{"c":{}}}}`, ``, ` `, "\f1",
@@ -268,7 +268,7 @@ func TestStreamOfLongLists(t *testing.T) {
 			text := (&tree{kind: '{', members: members}).text()
 			cuts := rand.New(rand.NewPCG(1, uint64(len(text))))
 			for _, most := range []int{1 << 10, 64 << 10, 4 << 20} {
-				roll := func(n int) int { return cuts.IntN(n * most / 10) }
+				roll := func(n int) int { return int(min(cuts.Int64N(int64(n)*int64(most)/10), 1<<30)) }
 				if complaint := streamed(l, text, Job{Vars: testVars}, roll); complaint != "" {
 					t.Errorf("pieces of up to %d: %.2000s", most, complaint)
 				}

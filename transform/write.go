@@ -11,7 +11,8 @@ import (
 // writeObject writes what a closed shape makes of the object last read, but for its bracket and the
 // members that the shape does not name, which are spare[spare:]. offset is that object's place, for errors. It is false after fail.
 func (r *run) writeObject(op Op, offset int, s *shape, spare int) bool {
-	if l := r.layoutOf(s.read); l != nil && l.fits {
+	if s.read.layout >= 0 && r.layouts[s.read.layout].fits {
+		l := &r.layouts[s.read.layout]
 		if !l.plan.made {
 			l.plan.make(s, l)
 		}

@@ -12,9 +12,9 @@ import (
 	"github.com/crossfade-proxy/crossfade/config"
 )
 
-// newLogger logs to w, at a level that may be changed while it runs.
-func newLogger(w io.Writer, c config.Log) (*zap.Logger, zap.AtomicLevel) {
-	level := zap.NewAtomicLevelAt(logLevel(c))
+// newLogger logs to w until it is closed, at a level that may be changed while it runs.
+func newLogger(w io.Writer, c config.Log) (logger *zap.Logger, level zap.AtomicLevel, closeLog func()) {
+	level = zap.NewAtomicLevelAt(logLevel(c))
 	encoder := zap.NewProductionEncoderConfig()
 	encoder.EncodeTime = zapcore.RFC3339NanoTimeEncoder
 	encoder.TimeKey = "time"
@@ -25,7 +25,8 @@ func newLogger(w io.Writer, c config.Log) (*zap.Logger, zap.AtomicLevel) {
 		encoder.EncodeLevel = zapcore.CapitalLevelEncoder
 		core = zapcore.NewConsoleEncoder(encoder)
 	}
-	return zap.New(zapcore.NewCore(core, zapcore.Lock(zapcore.AddSync(w)), level)), level
+	lines := newLogWriter(w)
+	return zap.New(zapcore.NewCore(core, lines, level)), level, lines.close
 }
 
 // logLevel is the level of a configuration, which has been checked.

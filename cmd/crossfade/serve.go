@@ -93,8 +93,9 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 		return failed(err)
 	}
 	c := first.config
-	s.logger, s.level = newLogger(p.stderr, c.Log)
-	defer s.logger.Sync() //nolint:errcheck // standard error cannot always be synced, and there is nobody left to tell
+	var closeLog func()
+	s.logger, s.level, closeLog = newLogger(p.stderr, c.Log)
+	defer closeLog()
 	restore, err := redirectStdLog(s.logger)
 	if err != nil {
 		return failed(err)
