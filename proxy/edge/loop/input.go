@@ -69,7 +69,8 @@ func (c *conn) room() []byte {
 		in.to = copy(in.bytes, in.bytes[in.from:in.to])
 		in.from = 0
 	case in.to == len(in.bytes):
-		larger := make([]byte, 2*len(in.bytes))
+		// Only a head comes here, which is refused when it has maxHead: a client that is slow with one holds no more.
+		larger := make([]byte, min(2*len(in.bytes), max(c.server.maxHead, len(in.bytes)+1)))
 		copy(larger, in.bytes)
 		in.bytes = larger
 	}

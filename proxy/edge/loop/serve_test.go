@@ -169,6 +169,19 @@ func TestWhoWaitsHoldsNoMemory(t *testing.T) {
 	}
 }
 
+// TestALargeHeadHoldsNoMore: the memory of a head that comes slowly ends where the head is refused.
+func TestALargeHeadHoldsNoMore(t *testing.T) {
+	s := New(Options{MaxHeaderBytes: 64 << 10, Handler: http.NotFoundHandler()})
+	c := &conn{server: s}
+	for len(c.unread()) < s.maxHead {
+		room := len(c.room())
+		c.in.to += room
+	}
+	if got := len(c.in.bytes); got != s.maxHead {
+		t.Errorf("%d bytes for a head of at most %d", got, s.maxHead)
+	}
+}
+
 // TestLargeAnswersInOrder: pieces of all sizes arrive as they were written, with a length and without.
 func TestLargeAnswersInOrder(t *testing.T) {
 	var want strings.Builder
