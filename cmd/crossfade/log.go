@@ -12,8 +12,8 @@ import (
 	"github.com/crossfade-proxy/crossfade/config"
 )
 
-// newLogger logs to w until it is closed, at a level that may be changed while it runs.
-func newLogger(w io.Writer, c config.Log) (logger *zap.Logger, level zap.AtomicLevel, closeLog func()) {
+// newLogger logs to w until its lines are closed, at a level that may be changed while it runs.
+func newLogger(w io.Writer, c config.Log) (logger *zap.Logger, level zap.AtomicLevel, lines *logWriter) {
 	level = zap.NewAtomicLevelAt(logLevel(c))
 	encoder := zap.NewProductionEncoderConfig()
 	encoder.EncodeTime = zapcore.RFC3339NanoTimeEncoder
@@ -25,8 +25,8 @@ func newLogger(w io.Writer, c config.Log) (logger *zap.Logger, level zap.AtomicL
 		encoder.EncodeLevel = zapcore.CapitalLevelEncoder
 		core = zapcore.NewConsoleEncoder(encoder)
 	}
-	lines := newLogWriter(w)
-	return zap.New(zapcore.NewCore(core, lines, level)), level, lines.close
+	lines = newLogWriter(w)
+	return zap.New(zapcore.NewCore(core, lines, level)), level, lines
 }
 
 // logLevel is the level of a configuration, which has been checked.

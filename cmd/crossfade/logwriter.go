@@ -3,10 +3,19 @@ package main
 import (
 	"io"
 	"sync"
+	"time"
 )
 
 // maxLogAhead is how much of the log, in bytes, may wait to be written. Who logs more waits, so that nothing is lost.
 const maxLogAhead = 1 << 20
+
+const (
+	// maxLogAtEnd is how much may wait, in bytes, while the process ends. Who logs more then does not wait: the line is lost. A
+	// reader that takes nothing any more would keep the process for ever.
+	maxLogAtEnd = 16 << 20
+	// lastLines is how long the end waits for such a reader.
+	lastLines = 5 * time.Second
+)
 
 // logWriter writes a log. What comes while it writes goes out together in the next write, which under load is many lines: a
 // write for each would cost a request up to half of all else. Where there is little to log, each line goes out at once. A process that is
@@ -18,6 +27,7 @@ type logWriter struct {
 	changed sync.Cond
 	ahead   []byte // what waits
 	writing bool
+	hurried bool // nobody waits for room
 	closing bool
 	err     error // of the last write
 	ended   chan struct{}
@@ -35,11 +45,14 @@ func newLogWriter(w io.Writer) *logWriter {
 func (l *logWriter) Write(lines []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for len(l.ahead) > maxLogAhead && !l.closing {
+	for len(l.ahead) > maxLogAhead && !l.hurried && !l.closing {
 		l.changed.Wait()
 	}
 	if l.closing { // somebody logs at the very end
 		return l.w.Write(lines)
+	}
+	if l.hurried && len(l.ahead) > maxLogAtEnd {
+		return len(lines), l.err
 	}
 	l.ahead = append(l.ahead, lines...)
 	if !l.writing {
@@ -59,13 +72,25 @@ func (l *logWriter) Sync() error {
 	return l.err
 }
 
-// close writes what waits. What is logged after it is written at once.
+// hurry is for the beginning of the end: nobody who logs waits any more, so that requests are finished, and the process ends in its time,
+// also where nobody reads the log.
+func (l *logWriter) hurry() {
+	l.mu.Lock()
+	l.hurried = true
+	l.changed.Broadcast()
+	l.mu.Unlock()
+}
+
+// close writes what waits, if it is taken in time. What is logged after it is written at once.
 func (l *logWriter) close() {
 	l.mu.Lock()
 	l.closing = true
 	l.changed.Broadcast()
 	l.mu.Unlock()
-	<-l.ended
+	select {
+	case <-l.ended:
+	case <-time.After(lastLines):
+	}
 }
 
 func (l *logWriter) run() {

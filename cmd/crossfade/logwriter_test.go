@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // slowWriter takes a write when it is let.
@@ -77,6 +78,43 @@ func TestLogLinesWait(t *testing.T) {
 		l.close()
 		if held || len(strings.Join(w.writes, "")) != len("being written\n")+maxLogAhead+1+len("more\n") {
 			t.Errorf("held: %t, %d bytes written", held, len(strings.Join(w.writes, "")))
+		}
+	})
+}
+
+// TestALogThatNobodyReads: it holds up who logs while the process serves, but not its end.
+func TestALogThatNobodyReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &slowWriter{let: make(chan struct{})}
+		l := newLogWriter(w)
+		write(t, l, "being written\n")
+		synctest.Wait()
+		write(t, l, strings.Repeat("x", maxLogAhead+1))
+		held := true
+		go func() {
+			write(t, l, "a request's\n")
+			held = false
+		}()
+		synctest.Wait()
+		if !held {
+			t.Error("there is no end to what may wait")
+		}
+		l.hurry()
+		synctest.Wait()
+		if held {
+			t.Error("the end does not let go who logs")
+		}
+		write(t, l, strings.Repeat("x", maxLogAtEnd))
+		write(t, l, "is lost\n")
+		began := time.Now()
+		l.close()
+		if took := time.Since(began); took != lastLines {
+			t.Errorf("the end waits for %v, want %v", took, lastLines)
+		}
+		close(w.let)
+		synctest.Wait()
+		if got := len(strings.Join(w.writes, "")); got != len("being written\na request's\n")+maxLogAhead+1+maxLogAtEnd {
+			t.Errorf("%d bytes written", got)
 		}
 	})
 }

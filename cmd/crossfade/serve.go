@@ -60,6 +60,7 @@ type server struct {
 	files   *config.Files
 	logger  *zap.Logger
 	level   zap.AtomicLevel
+	lines   *logWriter
 
 	traffic      *edge.Server
 	certificates *edge.Certificates // nil without TLS
@@ -93,9 +94,8 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 		return failed(err)
 	}
 	c := first.config
-	var closeLog func()
-	s.logger, s.level, closeLog = newLogger(p.stderr, c.Log)
-	defer closeLog()
+	s.logger, s.level, s.lines = newLogger(p.stderr, c.Log)
+	defer s.lines.close()
 	restore, err := redirectStdLog(s.logger)
 	if err != nil {
 		return failed(err)

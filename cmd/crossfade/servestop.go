@@ -21,6 +21,7 @@ func (s *server) ready() error {
 func (s *server) stop() error {
 	c := s.serving.Load().config.Server
 	s.stopping.Store(true)
+	s.lines.hurry()
 	s.traffic.Drain()
 	s.logger.Info("stopping", zap.Duration("drain_delay", c.DrainDelay), zap.Duration("shutdown_timeout", c.ShutdownTimeout))
 	time.Sleep(c.DrainDelay)
