@@ -22,8 +22,8 @@ help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build bin/crossfade, static (VERSION=v1.2.3)
-	CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/crossfade ./cmd/crossfade
+build: ## Build bin/crossfade, static and without symbols (VERSION=v1.2.3)
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/crossfade ./cmd/crossfade
 
 .PHONY: run
 run: build ## Serve with proxy.yaml (UPSTREAM=http://127.0.0.1:8000 MODE=dual)

@@ -100,14 +100,22 @@ func below(base, p transform.Path) transform.Path {
 }
 
 // keyOf makes a path a key of a map. Unlike its notation it tells "a.b" from a, b.
-func keyOf(p transform.Path) string { return strings.Join(p, "\x00") }
+func keyOf(p transform.Path) string {
+	if len(p) == 0 {
+		return ""
+	}
+	return keyBelow("", strings.Join(p, "\x00"))
+}
+
+// keyBelow is the key of what stands below, under a name.
+func keyBelow(key, name string) string { return key + "\x00" + name }
 
 // difference tells the first difference between a body and what came back of it, up to the
 // declared losses. The order of members does not count: a shape has an order of its own.
-func (l *losses) difference(want, got *tree) string { return l.differenceAt(nil, "", want, got) }
+func (l *losses) difference(want, got *tree) string { return l.differenceAt("", "", want, got) }
 
-func (l *losses) differenceAt(key transform.Path, path string, want, got *tree) string {
-	if l.value[keyOf(key)] && len(key) > 0 {
+func (l *losses) differenceAt(key, path string, want, got *tree) string {
+	if l.value[key] && key != "" {
 		return ""
 	}
 	if want.text == "null" && l.isFirst(key, got) {
@@ -119,16 +127,16 @@ func (l *losses) differenceAt(key transform.Path, path string, want, got *tree) 
 	if want.kind == '[' {
 		return l.items(key, path, want, got)
 	}
-	named, unmapped := l.named[keyOf(key)]
+	named, unmapped := l.named[key]
 	seen := map[string]int{}
 	for _, m := range want.members {
-		at := below(key, transform.Path{m.name})
-		if old, ok := l.flow[keyOf(at)]; ok {
+		at := keyBelow(key, m.name)
+		if old, ok := l.flow[at]; ok {
 			if old == "" {
 				continue
 			}
 			m.name = old
-			at[len(at)-1] = old
+			at = keyBelow(key, old)
 		}
 		g := got.find(m.name, seen[m.name])
 		seen[m.name]++
@@ -137,14 +145,16 @@ func (l *losses) differenceAt(key transform.Path, path string, want, got *tree) 
 			if d := l.differenceAt(at, join(path, m.name), m.tree, g); d != "" {
 				return d
 			}
-		case l.value[keyOf(at)], unmapped && !named[m.name]:
+		case l.value[at], unmapped && !named[m.name]:
 		default:
 			return fmt.Sprintf("%s%q did not come back", where(path), m.name)
 		}
 	}
 	for _, m := range got.members {
-		at := below(key, transform.Path{m.name})
-		if seen[m.name] == 0 && !l.value[keyOf(at)] && !l.isFirst(at, m.tree) {
+		if seen[m.name] > 0 {
+			continue
+		}
+		if at := keyBelow(key, m.name); !l.value[at] && !l.isFirst(at, m.tree) {
 			return fmt.Sprintf("%s%q came back and was not there", where(path), m.name)
 		}
 	}
@@ -153,20 +163,20 @@ func (l *losses) differenceAt(key transform.Path, path string, want, got *tree) 
 
 // isFirst reports whether got is a list that came back where none was, with the one element
 // that was put in front.
-func (l *losses) isFirst(key transform.Path, got *tree) bool {
-	return l.first[keyOf(key)] && got.kind == '[' && len(got.items) == 1
+func (l *losses) isFirst(key string, got *tree) bool {
+	return l.first[key] && got.kind == '[' && len(got.items) == 1
 }
 
-func (l *losses) items(key transform.Path, path string, want, got *tree) string {
+func (l *losses) items(key, path string, want, got *tree) string {
 	extra := 0
-	if l.first[keyOf(key)] && len(got.items) == len(want.items)+1 {
+	if l.first[key] && len(got.items) == len(want.items)+1 {
 		extra = 1
 	}
 	if len(got.items) != len(want.items)+extra {
 		return fmt.Sprintf("%swant %s, got %s", where(path), want, got)
 	}
+	at := keyBelow(key, transform.Each)
 	for i, item := range want.items {
-		at := below(key, transform.Path{transform.Each})
 		if d := l.differenceAt(at, path+"["+strconv.Itoa(i)+"]", item, got.items[i+extra]); d != "" {
 			return d
 		}

@@ -76,25 +76,27 @@ const (
 
 // compare compares two templates. A variable stands for any segment that is not empty.
 func compare(a, b string) relation {
-	as, bs := strings.Split(a, "/"), strings.Split(b, "/")
-	if len(as) != len(bs) {
-		return apart
-	}
 	aNarrower, bNarrower := false, false
-	for i := range as {
-		_, av := variable(as[i])
-		_, bv := variable(bs[i])
+	for more := true; more; { // without slices of segments: every route is compared with every other
+		aSegment, aRest, aMore := strings.Cut(a, "/")
+		bSegment, bRest, bMore := strings.Cut(b, "/")
+		if aMore != bMore {
+			return apart
+		}
+		_, av := variable(aSegment)
+		_, bv := variable(bSegment)
 		switch {
 		case av && bv:
-		case av && bs[i] == "", bv && as[i] == "":
+		case av && bSegment == "", bv && aSegment == "":
 			return apart
 		case av:
 			bNarrower = true
 		case bv:
 			aNarrower = true
-		case as[i] != bs[i]:
+		case aSegment != bSegment:
 			return apart
 		}
+		a, b, more = aRest, bRest, aMore
 	}
 	switch {
 	case aNarrower && bNarrower:

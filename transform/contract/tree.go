@@ -31,14 +31,14 @@ func parseTree(data []byte) (*tree, error) {
 		var value json.RawMessage
 		return nil, json.Unmarshal(data, &value) // it says what is wrong
 	}
-	r := treeReader{rest: data}
+	r := treeReader{rest: string(data)}
 	return r.value(), nil
 }
 
 // treeReader reads valid JSON. The laws are checked on many bodies when crossfade starts, so it is a plain walk: a decoder of tokens
 // took most of the time of a start, and of what it allocates.
 type treeReader struct {
-	rest []byte
+	rest string // texts and names of the tree are pieces of it
 	free []tree // allocated ahead
 }
 
@@ -72,7 +72,7 @@ func (r *treeReader) value() *tree {
 		for n < len(r.rest) && r.rest[n] > ' ' && r.rest[n] != ',' && r.rest[n] != ']' && r.rest[n] != '}' {
 			n++
 		}
-		t.text, r.rest = string(r.rest[:n]), r.rest[n:]
+		t.text, r.rest = r.rest[:n], r.rest[n:]
 	}
 	return t
 }
@@ -97,7 +97,7 @@ func (r *treeReader) next() byte {
 }
 
 // text reads a string, with its quotes.
-func (r *treeReader) text() []byte {
+func (r *treeReader) text() string {
 	n := 1
 	for ; r.rest[n] != '"'; n++ {
 		if r.rest[n] == '\\' {
@@ -110,9 +110,9 @@ func (r *treeReader) text() []byte {
 }
 
 // isPlain reports whether a string of JSON stands for the bytes between its quotes, which need no escapes.
-func isPlain(quoted []byte) bool {
-	for _, c := range quoted {
-		if c == '\\' || c >= utf8.RuneSelf {
+func isPlain(quoted string) bool {
+	for i := range len(quoted) {
+		if c := quoted[i]; c == '\\' || c >= utf8.RuneSelf {
 			return false
 		}
 	}
@@ -120,19 +120,19 @@ func isPlain(quoted []byte) bool {
 }
 
 // plainText gives what a string of JSON stands for.
-func plainText(quoted []byte) string {
+func plainText(quoted string) string {
 	if isPlain(quoted) {
-		return string(quoted[1 : len(quoted)-1])
+		return quoted[1 : len(quoted)-1]
 	}
 	var s string
-	_ = json.Unmarshal(quoted, &s) // it is valid
+	_ = json.Unmarshal([]byte(quoted), &s) // it is valid
 	return s
 }
 
 // fewestEscapes gives a string of JSON as writeString writes it.
-func fewestEscapes(quoted []byte) string {
+func fewestEscapes(quoted string) string {
 	if isPlain(quoted) {
-		return string(quoted)
+		return quoted
 	}
 	var b bytes.Buffer
 	writeString(&b, plainText(quoted))
