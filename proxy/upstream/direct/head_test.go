@@ -5,8 +5,8 @@ package direct
 import (
 	"bufio"
 	"net/http"
-	"strings"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/crossfade-proxy/crossfade/internal/wire"
