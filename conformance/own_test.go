@@ -3,6 +3,7 @@ package conformance
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -85,7 +86,7 @@ func ownAnswer(r raw.Request) string {
 	body := strings.Replace(context, `"u1"`, `"`+id+`"`, 1)
 	body = strings.TrimSuffix(body, "}") + `,"pad":"` + strings.Repeat("x", len(id)*len(id)) + `"}`
 	fields := []string{"Content-Type: application/json", "X-Caller: " + id, "X-Saw: " + r.Fields.Get("Cookie") + " " + r.Fields.Get("X-Request-Id")}
-	if r.Method == "HEAD" {
+	if r.Method == http.MethodHead {
 		return raw.Head("HTTP/1.1 200 OK", append(fields, fmt.Sprintf("Content-Length: %d", len(body)))...)
 	}
 	if len(id)%3 == 0 {

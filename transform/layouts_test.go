@@ -194,6 +194,7 @@ func TestOddRows(t *testing.T) {
 		{"one is new", `{"id":1,"new":2,"name":"a","more":[],"session":"b"}`},
 		{"one is new at the end", `{"id":1,"name":"a","more":[],"session":"b","new":2}`},
 		{"only the first ones", `{"id":1,"name":"a"}`},
+		{"only the first one", `{"id":1}`},
 		{"none", `{}`},
 		{"white space and none", `{ }`},
 		{"one twice, side by side", `{"id":1,"id":1,"name":"a","more":[],"session":"b"}`},

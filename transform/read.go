@@ -12,17 +12,26 @@ func (r *run) readObject(i int, op Op, o *object, depth int) int {
 	for _, id := range o.nested {
 		r.seen[id] = 0
 	}
-	c := r.course(o)
-	seen := uint64(0)
-	for i++; ; {
-		if c.next < len(c.known) {
-			i, seen = r.readKnown(i, o, &c, seen, depth)
-		}
+	if i++; o.layout < 0 {
+		return r.readOn(i, op, o, course{}, 0, depth)
+	}
+	l := &r.layouts[o.layout]
+	l.fits = false
+	i, next, seen := r.readKnown(i, o, l.known, 0, 0, depth)
+	if next > 0 && next == len(l.known) && i < len(b) && b[i] == '}' {
+		r.seen[o.id] = seen
+		l.read(true)
+		return i + 1
+	}
+	return r.readOn(i, op, o, course{layout: l, known: l.known, members: next, next: next}, seen, depth)
+}
+
+// readOn reads on in an object, behind its brace or a value.
+func (r *run) readOn(i int, op Op, o *object, c course, seen uint64, depth int) int {
+	b := r.body
+	for {
 		from := i
-		if i >= len(b) || b[i] != '}' {
-			i = skipSpace(b, i)
-		}
-		if i < len(b) && b[i] == '}' {
+		if i = skipSpace(b, i); i < len(b) && b[i] == '}' {
 			r.seen[o.id] = seen
 			c.end()
 			return i + 1
@@ -45,13 +54,18 @@ func (r *run) readObject(i int, op Op, o *object, depth int) int {
 		if n >= 0 {
 			seen |= 1 << n
 		}
+		if next := c.next; next < len(c.known) {
+			i, c.next, seen = r.readKnown(i, o, c.known, next, seen, depth)
+			c.members += c.next - next
+		}
 	}
 }
 
-// readKnown reads members as long as they are spelled like those of the last object of the kind (layout.go), so that
-// only the values need be scanned. It stops before a member where anything is odd.
-func (r *run) readKnown(i int, o *object, c *course, seen uint64, depth int) (int, uint64) {
-	b, known, k := r.body, c.known, c.next
+// readKnown reads members as long as they are spelled like those of the last object of the kind (layout.go), from known[k] on, so
+// that only the values need be scanned. It stops before a member where anything is odd, and gives the place, the known
+// one whose turn it is, and the fields seen.
+func (r *run) readKnown(i int, o *object, known []literal, k int, seen uint64, depth int) (int, int, uint64) {
+	b := r.body
 	slots := r.slots[o.base : o.base+len(o.fields)]
 scan:
 	for ; k < len(known) && i >= 0; k++ {
@@ -90,9 +104,7 @@ scan:
 		}
 		i = end
 	}
-	c.members += k - c.next
-	c.next = k
-	return i, seen
+	return i, k, seen
 }
 
 // readMember scans the value of the member that begins at k0, field n of the object or none.

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/crossfade-proxy/crossfade/config"
+	"github.com/crossfade-proxy/crossfade/internal/footprint"
 	"github.com/crossfade-proxy/crossfade/proxy"
 	"github.com/crossfade-proxy/crossfade/proxy/admin"
 	"github.com/crossfade-proxy/crossfade/proxy/admin/metrics"
@@ -138,6 +139,7 @@ func (p *process) serve(ctx context.Context, file string, flags map[string]strin
 		asked = hup
 	}
 	s.announce(listener, beside)
+	footprint.GiveBack()
 
 	if err := s.loop(ctx, asked, ended); err != nil {
 		return failed(err)
