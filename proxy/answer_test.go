@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -134,4 +135,35 @@ func spoilt(gz string) string {
 	b := []byte(gz)
 	b[len(b)-8] ^= 1
 	return string(b)
+}
+
+// brokenBody is an answer whose body has a fault in it.
+type brokenBody struct{ closed atomic.Bool }
+
+func (b *brokenBody) RoundTrip(*http.Request) (*http.Response, error) {
+	return &http.Response{
+		StatusCode: http.StatusOK, ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{"Content-Type": {"application/json"}}, ContentLength: -1, Body: b,
+	}, nil
+}
+
+func (b *brokenBody) Read([]byte) (int, error) { panic("a fault") }
+
+func (b *brokenBody) Close() error {
+	b.closed.Store(true)
+	return nil
+}
+
+// TestFaultsCloseTheAnswer: whatever a fault breaks off, the upstream's answer is closed, so that its connection and what counts it are free.
+func TestFaultsCloseTheAnswer(t *testing.T) {
+	for _, mode := range allModes() {
+		b := &brokenBody{}
+		r := newRig(t, mode, "http://upstream", func(o *Options) { o.Transport = b })
+		if res, err := r.client.Get(r.url + "/api/me"); err == nil {
+			res.Body.Close()
+		}
+		r.observed.last(t, 1)
+		if !b.closed.Load() {
+			t.Errorf("%s: the upstream's body stays open", mode)
+		}
+	}
 }

@@ -42,13 +42,19 @@ func (p *pieces) get(size int) []byte {
 	return make([]byte, pieceSize)
 }
 
-func (p *pieces) put(b []byte) {
+// put takes a buffer back. Where a write of it has failed it is not used again: net/http's HTTP/2 may still read what it was given for a
+// stream that its client has ended, and what it would read then is another caller's.
+func (p *pieces) put(b []byte, failed bool) {
 	if len(b) == largePieceSize {
 		p.inUse.Add(-1)
-		p.large.Put((*[largePieceSize]byte)(b))
-		return
 	}
-	p.small.Put((*[pieceSize]byte)(b))
+	switch {
+	case failed:
+	case len(b) == largePieceSize:
+		p.large.Put((*[largePieceSize]byte)(b))
+	default:
+		p.small.Put((*[pieceSize]byte)(b))
+	}
 }
 
 // pieceSize is in what pieces a body of a length, -1 if unknown, goes to the client. HTTP/2 cuts them again, and

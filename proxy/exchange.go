@@ -190,6 +190,9 @@ func (x *exchange) end() {
 			x.refuse(problemInternal, x.record.err)
 		}
 	}
+	if fault != nil && x.answer.ReadCloser != nil {
+		x.answer.Close() // the upstream's own alone: what stands around it may be in any state
+	}
 	x.closeStreams()
 	x.settle(abort)
 	x.report()

@@ -132,8 +132,8 @@ func TestPieces(t *testing.T) {
 	if len(more) != pieceSize {
 		t.Errorf("one more has %d bytes, want %d", len(more), pieceSize)
 	}
-	p.put(more)
-	p.put(taken[0])
+	p.put(more, false)
+	p.put(taken[0], false)
 	if n := len(p.get(largePieceSize)); n != largePieceSize {
 		t.Errorf("behind one that came back: %d bytes, want %d", n, largePieceSize)
 	}

@@ -99,6 +99,7 @@ func (c *recorder) sendHeld(b *heldBody) error {
 	for len(b.left) > 0 {
 		n, err := c.Write(b.left[:min(len(b.left), size)])
 		if err != nil {
+			b.held = nil // it is not used again, as a piece (pieces.put)
 			return err
 		}
 		b.left = b.left[n:]

@@ -85,7 +85,7 @@ func (x *exchange) copyBody(res *http.Response) error {
 		length = union.length // at least, and unknown to the client
 	}
 	piece := x.proxy.pieces.get(x.pieceSize(length))
-	defer x.proxy.pieces.put(piece)
+	defer func() { x.proxy.pieces.put(piece, x.client.failed) }()
 	for {
 		n, err := res.Body.Read(piece)
 		if n > 0 {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -191,6 +192,47 @@ func TestUpstreamMemoryIsUsedAgain(t *testing.T) {
 		}
 		if x.IsOver() != tt.over {
 			t.Errorf("%s: over %t, want %t", tt.name, x.IsOver(), tt.over)
+		}
+	}
+}
+
+// keeping is an answer that fails, and goes on with what it was given, as that of HTTP/2 does where its client ends the stream.
+type keeping struct {
+	http.ResponseWriter
+	kept []byte
+}
+
+func (w *keeping) Write(b []byte) (int, error) {
+	w.kept = b
+	return 0, io.ErrClosedPipe
+}
+
+// TestFailedWritesKeepTheirMemory: what was in a write that failed is nobody else's.
+func TestFailedWritesKeepTheirMemory(t *testing.T) {
+	for _, mode := range []Mode{Passthrough, FlowOnly} {
+		address, err := url.Parse(answers(t, http.StatusOK, http.Header{"Content-Type": {"application/json"}}, `{"session":{"id":"1","name":"n"}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := New(Options{Upstream: address, Contract: testContract(t), Decider: Fixed{Default: mode}, Transport: wayTo(t, upstream.Options{}, address)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &keeping{ResponseWriter: httptest.NewRecorder()}
+		func() {
+			defer func() { _ = recover() }()
+			p.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/me", http.NoBody))
+		}()
+		if len(w.kept) == 0 {
+			t.Fatal("nothing was written")
+		}
+		for range 8 {
+			piece, space := p.pieces.get(pieceSize), p.workspaces.get()
+			for _, b := range [][]byte{piece, space.raw, space.out} {
+				if cap(b) > 0 && &b[:1][0] == &w.kept[0] {
+					t.Errorf("%s: the memory of a write that failed is used again", mode)
+				}
+			}
 		}
 	}
 }

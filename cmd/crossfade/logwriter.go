@@ -49,6 +49,9 @@ func (l *logWriter) Write(lines []byte) (int, error) {
 		l.changed.Wait()
 	}
 	if l.closing { // somebody logs at the very end
+		for l.writing { // what was logged before goes first
+			l.changed.Wait()
+		}
 		return l.w.Write(lines)
 	}
 	if l.hurried && len(l.ahead) > maxLogAtEnd {

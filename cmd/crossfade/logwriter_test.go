@@ -140,3 +140,23 @@ func write(t *testing.T, l *logWriter, line string) {
 		t.Error(err)
 	}
 }
+
+// TestLogLinesAtTheEnd: who logs while the last lines are being written comes behind them.
+func TestLogLinesAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &slowWriter{let: make(chan struct{})}
+		l := newLogWriter(w)
+		write(t, l, "first\n")
+		synctest.Wait()
+		write(t, l, "second\n")
+		go l.close()
+		synctest.Wait()
+		go write(t, l, "third\n")
+		synctest.Wait()
+		close(w.let)
+		synctest.Wait()
+		if got := strings.Join(w.writes, ""); got != "first\nsecond\nthird\n" {
+			t.Errorf("%q", got)
+		}
+	})
+}

@@ -3,7 +3,7 @@ package upstream
 import (
 	"errors"
 	"io"
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
@@ -28,11 +28,14 @@ type ready interface{ Ready() bool }
 // Bounded is a body with a limit on time.
 type Bounded struct {
 	io.ReadCloser
-	ready   ready // nil where it does not know
-	idle    time.Duration
-	end     time.Time   // zero for none
-	timer   *time.Timer // nil until there was something to wait for
-	expired atomic.Bool
+	ready ready // nil where it does not know
+	idle  time.Duration
+	end   time.Time   // zero for none
+	timer *time.Timer // nil until there was something to wait for
+
+	mu       sync.Mutex // held while the timer closes the body
+	expired  bool
+	released bool
 }
 
 var errSlowBody = errors.New("the upstream's body did not come in time")
@@ -47,8 +50,7 @@ func (b *Bounded) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	switch {
 	case err != nil:
-		b.Release()
-		if err != io.EOF && b.expired.Load() {
+		if b.Release(); err != io.EOF && b.expired {
 			return n, &Error{Kind: Late, Err: errSlowBody}
 		}
 	case b.timer != nil && b.idle > 0 && n > 0:
@@ -57,11 +59,16 @@ func (b *Bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Release lifts the limit, for whoever goes on reading the body below.
+// Release lifts the limit, for whoever goes on reading the body below, or uses its memory for another one: behind it, nothing here touches
+// that body any more.
 func (b *Bounded) Release() {
-	if b.timer != nil {
-		b.timer.Stop()
+	if b.timer == nil {
+		return
 	}
+	b.timer.Stop()
+	b.mu.Lock() // a timer that has fired may still be about to close the body, or be at it
+	b.released = true
+	b.mu.Unlock()
 }
 
 // wait is how long the next piece may take; 0 for ever.
@@ -78,6 +85,10 @@ func (b *Bounded) wait() time.Duration {
 
 // expire makes the Read that waits fail: closing a body is what net/http has for that.
 func (b *Bounded) expire() {
-	b.expired.Store(true)
-	b.ReadCloser.Close()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.released {
+		b.expired = true
+		b.ReadCloser.Close()
+	}
 }

@@ -93,3 +93,42 @@ func TestBoundWaitsForNothing(t *testing.T) {
 		t.Errorf("got %q, %v, a clock: %t", text, err, body.timer != nil)
 	}
 }
+
+// TestReleaseIsFinal: a limit that runs out while it is lifted closes nothing behind that. The body's memory may be that of another caller's then.
+func TestReleaseIsFinal(t *testing.T) {
+	begun, goOn, closed := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	slow := &telling{Reader: strings.NewReader("x"), close: func() {
+		close(begun)
+		<-goOn
+		close(closed)
+	}}
+	body := Bound(slow, time.Nanosecond, 0)
+	if _, err := body.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	<-begun
+	time.AfterFunc(10*time.Millisecond, func() { close(goOn) })
+	body.Release()
+	select {
+	case <-closed:
+	default:
+		t.Error("released while the body is being closed")
+	}
+	late := Bound(&telling{strings.NewReader("x"), func() { t.Error("closed behind the release") }}, time.Hour, 0)
+	if _, err := late.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	late.Release()
+	late.expire() // as a timer does that fired before it could be stopped
+}
+
+// telling is a body that tells when it is closed.
+type telling struct {
+	io.Reader
+	close func()
+}
+
+func (b *telling) Close() error {
+	b.close()
+	return nil
+}

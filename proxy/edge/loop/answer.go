@@ -346,7 +346,7 @@ func (a *answer) cut() {
 	if a.body != nil {
 		a.body.retire()
 	}
-	if !a.committed || !a.chunked && (a.bodiless || a.written == a.declared) {
+	if a.done || !a.committed || !a.chunked && (a.bodiless || a.written == a.declared) {
 		return
 	}
 	a.closeChunk()

@@ -30,8 +30,9 @@ type conn struct {
 
 	ctx      context.Context // of all requests
 	remote   string
-	lastPost bool // the last request was a POST
-	taken    bool // over by a handler
+	answered time.Time // when the last request was, until it is told that the connection waits; else zero
+	lastPost bool      // the last request was a POST
+	taken    bool      // over by a handler
 
 	limits  sync.Mutex
 	limit   time.Time // of reading, as the socket knows it; zero for none
@@ -110,14 +111,8 @@ func (c *conn) serve() {
 		if !c.answer(t) {
 			return
 		}
-		now := time.Now() // read once for each request
-		o.State(c.Conn, http.StateIdle, now)
-		// In this order: whoever closes those that wait looks at the state behind it.
-		if c.server.closing.Load() {
-			_ = c.send()
-			return
-		}
-		if c.await(o.IdleTimeout, now) != nil {
+		c.answered = time.Now() // read once for each request
+		if c.await(o.IdleTimeout, c.answered) != nil {
 			return
 		}
 	}

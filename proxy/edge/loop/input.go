@@ -2,6 +2,7 @@ package loop
 
 import (
 	"io"
+	"net/http"
 	"os"
 	"syscall"
 	"time"
@@ -112,6 +113,10 @@ func (c *conn) nextNow(fd uintptr) bool {
 		}
 		c.dropOutput()
 	}
+	if c.rests() {
+		c.ended = true
+		return true
+	}
 	n, errno := rawio.Read(fd, c.room())
 	c.in.to += n
 	if c.in.from == c.in.to {
@@ -122,6 +127,18 @@ func (c *conn) nextNow(fd uintptr) bool {
 	}
 	c.errno, c.ended = errno, n == 0
 	return true
+}
+
+// rests tells that the connection waits for its next request, and says whether it is to end instead. Nothing of an answer is held any more:
+// who knows of a connection that it waits may close it.
+func (c *conn) rests() (ends bool) {
+	if c.answered.IsZero() {
+		return false
+	}
+	c.server.options.State(c.Conn, http.StateIdle, c.answered)
+	c.answered = time.Time{}
+	// In this order: whoever closes those that wait looks at the state behind it.
+	return c.server.closing.Load()
 }
 
 // read reads into p, and waits for something.

@@ -2,6 +2,7 @@ package loop
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -229,5 +230,51 @@ func TestBodiesThatNeverCome(t *testing.T) {
 	defer res.Body.Close()
 	if b, err := io.ReadAll(r); res.StatusCode != http.StatusRequestEntityTooLarge || string(b) != "no" || err != nil {
 		t.Errorf("%d %q (%v)", res.StatusCode, b, err)
+	}
+}
+
+// TestWhoWaitsHasItsAnswer: a connection is not said to wait, which may have it closed at once, before its client has been sent all of the
+// last answer.
+func TestWhoWaitsHasItsAnswer(t *testing.T) {
+	for name, text := range map[string]string{"one": get, "behind another": get + get} {
+		t.Run(name, func(t *testing.T) {
+			there := make(chan error)
+			client := make(chan *bufio.Reader, 1)
+			address := serve(t, Options{
+				Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "all of it") }),
+				State: func(_ net.Conn, state http.ConnState, _ time.Time) {
+					if state != http.StateIdle {
+						return
+					}
+					in, first := <-client
+					if !first {
+						return
+					}
+					for range strings.Count(text, get) {
+						res, err := http.ReadResponse(in, nil)
+						if err == nil {
+							_, err = io.Copy(io.Discard, res.Body)
+							err = errors.Join(err, res.Body.Close())
+						}
+						if err != nil {
+							there <- err
+							return
+						}
+					}
+					there <- nil
+				},
+			})
+			c, in := dial(t, address)
+			client <- in
+			close(client)
+			if err := c.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			send(t, c, text)
+			if err := <-there; err != nil {
+				t.Error(err)
+			}
+			c.Close()
+		})
 	}
 }

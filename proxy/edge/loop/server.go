@@ -44,7 +44,8 @@ type Options struct {
 	// MaxHeaderBytes bounds the head of a request; 4 KiB more are read before it is refused. 0 means 1 MiB.
 	MaxHeaderBytes int
 	// State is told what becomes of a connection, as http.Server.ConnState; nil for nobody. The connection
-	// begins as new. With http.StateIdle it is told the time, else the zero time.
+	// begins as new. With http.StateIdle it is told the time, else the zero time; the last answer has been sent then. State must
+	// not close the connection itself.
 	State func(c net.Conn, state http.ConnState, now time.Time)
 	// HTTP2 gets connections that begin with HTTP/2, with what was read of them; nil refuses them.
 	HTTP2 func(c net.Conn, read []byte)

@@ -38,17 +38,18 @@ func (x *Exchange) parseHead(head []byte) error {
 	return nil
 }
 
-// mostFields is how many fields may be in a header that is used again: a map never becomes smaller.
+// mostFields is how many fields, or lines of them, may be in a header that is used again: a map never becomes smaller.
 const mostFields = 64
 
 // split makes the header of that many field lines.
 func (x *Exchange) split(text string, fields int) {
-	if x.header == nil || len(x.header) > mostFields || len(x.values) < fields {
+	if x.header == nil || len(x.header) > mostFields || len(x.values) < fields || len(x.values) > mostFields {
 		const usual = 16
 		most := max(fields, usual)
 		x.header, x.values = make(http.Header, most), make([]string, most)
 	}
 	clear(x.header)
+	clear(x.values[fields:]) // each keeps the whole head that it stood in
 	wire.SplitInto(x.header, x.values[:fields], text)
 }
 

@@ -5,6 +5,7 @@ package direct
 import (
 	"bufio"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,6 +81,22 @@ func TestHeadsComeInPieces(t *testing.T) {
 			if n := l.End(text); n != len(head) {
 				t.Errorf("%q, cut at %d: an end at %d, want %d", head, first, n, len(head))
 			}
+		}
+	}
+}
+
+// TestHeadsAreForgotten: of a head with many lines, nothing is kept when the next one came into the same memory.
+func TestHeadsAreForgotten(t *testing.T) {
+	var x Exchange
+	for _, lines := range []int{30, 3000} {
+		old := strings.Repeat("A: old\r\n", lines)
+		x.split(old+"\r\n", lines)
+		x.split("B: new\r\n\r\n", 1)
+		if slices.ContainsFunc(x.values[:cap(x.values)], func(v string) bool { return v == "old" }) {
+			t.Errorf("of %d lines, some are kept", lines)
+		}
+		if len(x.values) > mostFields {
+			t.Errorf("of %d lines, the memory of %d is kept", lines, len(x.values))
 		}
 	}
 }
