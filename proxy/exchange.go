@@ -53,6 +53,7 @@ type exchange struct {
 	applied   []queryParam  // those that the upstream does not get, because crossfade applies them
 	answer    upstreamBody  // what res.Body is while it streams
 	held      heldBody      // what it is when it was held
+	trialed   *trialBody    // what it is where a copy of it is tried
 	paced     *pacedBody    // the request's, where it has one
 	place     place         // taken from the Admission
 	events    *eventBody    // the answer, when it is an event stream
@@ -189,6 +190,9 @@ func (x *exchange) end() {
 		if abort = x.client.status != 0; !abort {
 			x.refuse(problemInternal, x.record.err)
 		}
+	}
+	if fault != nil && x.trialed != nil && !x.trialed.over {
+		x.trialed.end(TrialSkipped) // its place is for the next one
 	}
 	if fault != nil && x.answer.ReadCloser != nil {
 		x.answer.Close() // the upstream's own alone: what stands around it may be in any state

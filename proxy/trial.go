@@ -87,7 +87,8 @@ func (x *exchange) tryLens(res *http.Response) {
 		x.proxy.tried(x.trial(TrialSkipped, nil))
 		return
 	}
-	res.Body = &trialBody{ReadCloser: res.Body, exchange: x, lens: x.route.endpoint.Response, layers: layers}
+	x.trialed = &trialBody{ReadCloser: res.Body, exchange: x, lens: x.route.endpoint.Response, layers: layers}
+	res.Body = x.trialed
 }
 
 func (b *trialBody) Read(p []byte) (int, error) {

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"compress/gzip"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -105,5 +106,38 @@ func TestTrialsAreFew(t *testing.T) {
 	r.do("GET", "/api/me", "").want(t, 200, sessionMe)
 	if got := <-trials; got.Outcome != TrialFits {
 		t.Errorf("got %+v when none ran", got)
+	}
+}
+
+// faultyBody is an upstream's body that panics.
+type faultyBody struct{}
+
+func (faultyBody) Read([]byte) (int, error) { panic("planted") }
+func (faultyBody) Close() error             { return nil }
+
+// TestTrialsOutliveFaults: what a fault breaks off leaves its place to the next one.
+func TestTrialsOutliveFaults(t *testing.T) {
+	trials := make(trialsOf, 10)
+	faults := maxTrials + 1
+	r := newRig(t, Passthrough, "http://127.0.0.1:1", func(o *Options) {
+		o.Decider, o.Observer = trying{}, Observers{trials}
+		o.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+			res := &http.Response{StatusCode: http.StatusOK, ProtoMajor: 1, ProtoMinor: 1, Header: jsonHead(), Request: r, ContentLength: -1}
+			res.Body = faultyBody{}
+			if r.Header.Get("X-Well") != "" {
+				res.Body = io.NopCloser(strings.NewReader(sessionMe))
+			}
+			return res, nil
+		})
+	})
+	for range faults {
+		_, _ = r.try("GET", "/api/me", "")
+		if got := <-trials; got.Outcome != TrialSkipped {
+			t.Errorf("a fault: %s", got.Outcome)
+		}
+	}
+	r.do("GET", "/api/me", "", "X-Well", "yes").want(t, 200, sessionMe)
+	if got := <-trials; got.Outcome != TrialFits {
+		t.Errorf("behind %d faults: %s", faults, got.Outcome)
 	}
 }
