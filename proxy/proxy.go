@@ -5,7 +5,8 @@
 //
 //  1. proxy.go, exchange.go: an exchange is made, the state of this one request. Whatever
 //     happens, its end writes one access line (access.go) and tells the Observer. admission.go gives
-//     it a place, or sheds it; pace.go cuts it when its body does not come.
+//     it a place, or sheds it; pace.go cuts it when its body does not come. Its memory serves the next one
+//     where nobody has anything of it any more (reuse.go).
 //  2. route.go, spelling.go: the path leads to an endpoint of the contract, or it is none of
 //     ours and passes untouched. Other spellings of an endpoint's path are recognised. lookup.go tells
 //     operators the same.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -40,7 +41,8 @@ func ownUpstream(tb testing.TB) string {
 		case "gone":
 			panic(http.ErrAbortHandler)
 		case "slow":
-			time.Sleep(time.Millisecond) //nolint:forbidigo // an upstream that takes its time
+			_ = http.NewResponseController(w).Flush()
+			runtime.Gosched() // so that the body comes behind its head
 		case "unmapped":
 			h["Content-Type"] = []string{"text/plain"}
 		case "trailer":

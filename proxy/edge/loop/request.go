@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/crossfade-proxy/crossfade/internal/wire"
@@ -144,9 +143,9 @@ func frame(a *answer) error {
 	r.Close = wire.HasToken(connection, "close") || r.ProtoMinor == 0 && !wire.HasToken(connection, "keep-alive")
 	a.closes = r.ProtoMinor > 0 && hasWord(connection, "close")
 
-	length, err := contentLength(h)
+	length, err := wire.ContentLength(h)
 	if err != nil {
-		return err
+		return errMalformed
 	}
 	chunked := false
 	if codings, ok := h["Transfer-Encoding"]; ok {
@@ -159,8 +158,8 @@ func frame(a *answer) error {
 		chunked = true
 		delete(h, "Transfer-Encoding")
 		r.TransferEncoding = []string{"chunked"}
-		if err := takeTrailer(r); err != nil {
-			return err
+		if r.Trailer, err = wire.TakeTrailer(h); err != nil {
+			return errMalformed
 		}
 	}
 	expects, err := expectation(h)
@@ -207,47 +206,6 @@ func hasWord(lists []string, word string) bool {
 		}
 	}
 	return false
-}
-
-// contentLength is the length of a body, -1 for none that is told. One that is told several times, and the same, is there once
-// afterwards.
-func contentLength(h http.Header) (int64, error) {
-	v := h["Content-Length"]
-	if len(v) == 0 {
-		return -1, nil
-	}
-	for _, other := range v[1:] {
-		if other != v[0] {
-			return 0, errMalformed
-		}
-	}
-	h["Content-Length"] = v[:1]
-	n, err := strconv.ParseUint(v[0], 10, 63)
-	if err != nil {
-		return 0, errMalformed
-	}
-	return int64(n), nil
-}
-
-// takeTrailer announces the trailers that a request announces.
-func takeTrailer(r *http.Request) error {
-	for _, list := range r.Header["Trailer"] {
-		for name := range strings.SplitSeq(list, ",") {
-			name = http.CanonicalHeaderKey(strings.Trim(name, " \t"))
-			switch name {
-			case "":
-				continue
-			case "Transfer-Encoding", "Trailer", "Content-Length":
-				return errMalformed
-			}
-			if r.Trailer == nil {
-				r.Trailer = http.Header{}
-			}
-			r.Trailer[name] = nil
-		}
-	}
-	delete(r.Header, "Trailer")
-	return nil
 }
 
 // isHost says whether a host has only what one may have (RFC 3986 section 3.2.2).

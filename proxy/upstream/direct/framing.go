@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/crossfade-proxy/crossfade/internal/wire"
@@ -37,7 +36,7 @@ var errTwoFramings = errors.New("an answer with both Content-Length and Transfer
 func frame(res *http.Response, method string) (framing, error) {
 	h := res.Header
 	f := framing{closes: takeClose(res)}
-	length, err := contentLength(h)
+	length, err := wire.ContentLength(h)
 	if err != nil {
 		return f, err
 	}
@@ -54,7 +53,7 @@ func frame(res *http.Response, method string) (framing, error) {
 		chunked = true
 		delete(h, "Transfer-Encoding")
 		res.TransferEncoding = []string{"chunked"}
-		if err := takeTrailer(res); err != nil {
+		if res.Trailer, err = wire.TakeTrailer(h); err != nil {
 			return f, err
 		}
 	}
@@ -84,47 +83,4 @@ func takeClose(res *http.Response) bool {
 	default:
 		return wire.HasToken(v, "close")
 	}
-}
-
-// contentLength is the length that a header announces, -1 for none. One that is there several times, and the
-// same, is there once afterwards.
-func contentLength(h http.Header) (int64, error) {
-	v := h["Content-Length"]
-	if len(v) == 0 {
-		return -1, nil
-	}
-	for _, other := range v[1:] {
-		if other != v[0] {
-			return 0, fmt.Errorf("several Content-Length fields that differ: %q", v)
-		}
-	}
-	if len(v) > 1 {
-		h["Content-Length"] = v[:1]
-	}
-	n, err := strconv.ParseUint(v[0], 10, 63)
-	if err != nil {
-		return 0, fmt.Errorf("bad Content-Length %q", v[0])
-	}
-	return int64(n), nil
-}
-
-// takeTrailer announces the trailers that an answer announces.
-func takeTrailer(res *http.Response) error {
-	for _, list := range res.Header["Trailer"] {
-		for name := range strings.SplitSeq(list, ",") {
-			name = http.CanonicalHeaderKey(strings.Trim(name, " \t"))
-			switch name {
-			case "":
-				continue
-			case "Transfer-Encoding", "Trailer", "Content-Length":
-				return fmt.Errorf("a trailer %s, which a trailer cannot be", name)
-			}
-			if res.Trailer == nil {
-				res.Trailer = http.Header{}
-			}
-			res.Trailer[name] = nil
-		}
-	}
-	delete(res.Header, "Trailer")
-	return nil
 }
